@@ -1,0 +1,90 @@
+"""What the engine asks of a server, whatever its dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from kbsync.model import Dataset, Document, Hit, Listed, MetadataValue, Processing, Progress, Remote
+
+
+class Backend(Protocol):
+    """A server's dataset API.
+
+    Every method raises only the `BackendError`s: `Unavailable`, `Denied`, `Rejected` for the
+    document at hand, `Missing`. Methods may be called from several threads at once.
+    """
+
+    @property
+    def style(self) -> str:
+        """Name of the dialect: "dify" or "simple"."""
+        ...
+
+    @property
+    def lists(self) -> bool:
+        """Whether documents can be listed and looked up by name."""
+        ...
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether documents can carry metadata fields."""
+        ...
+
+    def dataset(self, reference: str, *, create: Processing | None = None) -> Dataset:
+        """Resolve a dataset by UUID or exact name and check that documents can be sent to it.
+
+        With `create`, a dataset of that name is made when there is none. Raises `Denied` with what
+        to do: no such dataset, two of that name, API switched off, external, pipeline.
+        """
+        ...
+
+    def fits(self, dataset: Dataset, processing: Processing) -> None:
+        """Check that a dataset takes documents of this form; raises `Denied` naming the setting."""
+        ...
+
+    def put(
+        self, dataset_id: str, document: Document, *, replacing: Remote | None = None
+    ) -> Remote:
+        """Create the document, or update `replacing` in place where the server allows it.
+
+        Creating the same name again gives the same single document where the server knows names.
+        An `Unavailable` with `ambiguous` set may have taken effect: look with `find`.
+        """
+        ...
+
+    def find(self, dataset_id: str, name: str) -> Sequence[Listed]:
+        """All documents of exactly this name; empty where the server cannot list."""
+        ...
+
+    def documents(self, dataset_id: str) -> Iterator[Listed]:
+        """Every document of the dataset, each once; raises rather than ending early.
+
+        Raises `Unavailable` when the list kept shifting while it was read.
+        """
+        ...
+
+    def progress(self, dataset_id: str, remotes: Sequence[Remote]) -> Mapping[str, Progress]:
+        """How far indexing is, by document id, for every remote asked about."""
+        ...
+
+    def delete(self, remote: Remote) -> None:
+        """Delete a document; one that is already gone is a success."""
+        ...
+
+    def describe(
+        self, dataset_id: str, values: Mapping[str, Mapping[str, MetadataValue]]
+    ) -> frozenset[str]:
+        """Set metadata fields, by document id, and return the ids that were read back as set.
+
+        Fields are created when missing; fields of other people are left alone. At most one
+        writer per dataset at a time is needed, and is ensured here.
+        """
+        ...
+
+    def search(self, dataset_id: str, query: str, *, limit: int = 5) -> Sequence[Hit]:
+        """Retrieve passages; the query is cut to the server's 250 characters."""
+        ...
+
+    def close(self) -> None:
+        """Close connections; no other call may be under way."""
+        ...

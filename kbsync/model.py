@@ -1,0 +1,263 @@
+"""The frozen values and enums that every module speaks; no I/O, no behaviour beyond their shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Want(StrEnum):
+    """What the planner wants of a file's document on the server."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+
+
+class State(StrEnum):
+    """How far the work on a ledger row has come."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    INDEXING = "indexing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Key(NamedTuple):
+    """Identity of a file: folder name and relative POSIX path.
+
+    A name on disk that is not UTF-8 keeps its bytes as surrogate escapes (`os.fsdecode`).
+    """
+
+    folder: str
+    path: str
+
+
+class Stamp(NamedTuple):
+    """Cheap fingerprint of a file's metadata; times in nanoseconds, size in bytes."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    device: int
+
+
+class Seen(NamedTuple):
+    """One file as the disk shows it now."""
+
+    key: Key
+    stamp: Stamp
+
+
+class Skipped(NamedTuple):
+    """Something on disk that is there, wanted by no rule to be sent, and why."""
+
+    key: Key
+    stamp: Stamp
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that could not be looked at: it, and all below a directory, is unknown.
+
+    `path` is relative to the folder's root; "" is the root itself.
+    """
+
+    folder: str
+    path: str
+    reason: str
+    is_directory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What "same content" means: the SHA-256 of the file (hex) and the recipe of its processing."""
+
+    sha256: str
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where one version lives; `batch` is the server's name for one indexing run, when known."""
+
+    dataset_id: str
+    document_id: str
+    name: str
+    batch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One ledger row.
+
+    `stamp` is None when the next look must hash the file whatever its metadata says. `version`
+    is what the row is being brought to; `live` answers questions now, `coming` is being indexed.
+    `not_before` is in seconds since the epoch; None means "not by itself" for a FAILED row and
+    "at once" for any other.
+    """
+
+    key: Key
+    want: Want
+    state: State
+    generation: int
+    stamp: Stamp | None = None
+    version: Version | None = None
+    live: Remote | None = None
+    coming: Remote | None = None
+    attempts: int = 0
+    not_before: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """The file's content shall be on the server; `reason` is for people."""
+
+    seen: Seen
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The document of a file that is gone, or no longer admitted, shall go."""
+
+    key: Key
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The file stays where it is and is not sent; the ledger remembers why."""
+
+    skipped: Skipped
+
+
+Change = Put | Drop | Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A safety stop: `count` deletions of a folder wait because of `rule`; `reason` explains."""
+
+    folder: str
+    rule: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file's bytes, read once while it was stable, with the hash of exactly these bytes."""
+
+    seen: Seen
+    body: bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """How the server shall index a document; part of the recipe."""
+
+    indexing_technique: str = "high_quality"
+    process_rule: Mapping[str, object] = field(default_factory=lambda: {"mode": "automatic"})
+    doc_form: str = "text_model"
+    doc_language: str = "English"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is handed to a backend: the remote name, the bytes to send and how to index them."""
+
+    name: str
+    body: bytes
+    media_type: str
+    processing: Processing
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A knowledge base as the server describes it; None where the server does not say."""
+
+    id: str
+    name: str
+    indexing_technique: str | None = None
+    doc_form: str | None = None
+    document_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Indexing:
+    """The server is working on it; `status` is its own word, segments are counted so far."""
+
+    status: str
+    completed_segments: int | None = None
+    total_segments: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Indexed and searchable; `segments` is None where the server gives no count."""
+
+    segments: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Indexing ended without a searchable document; `reason` is the server's text or ours."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The document does not exist (any more)."""
+
+
+Progress = Indexing | Ready | Failed | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One row of a dataset's document list; `size` in bytes, `created_at` in epoch seconds."""
+
+    document_id: str
+    name: str
+    progress: Progress
+    enabled: bool
+    archived: bool
+    size: int | None
+    created_at: float | None
+    metadata: Mapping[str, str | float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One passage found by a search."""
+
+    document_id: str
+    document_name: str
+    text: str
+    score: float | None
+
+
+MetadataValue = str | int
+
+#: The metadata fields kbsync keeps on each document, with the server's type of each.
+METADATA_FIELDS: Mapping[str, str] = {
+    "kbsync_path": "string",
+    "kbsync_sha256": "string",
+    "kbsync_source": "string",
+    "kbsync_modified": "time",
+}
+
+#: What a default Dify server indexes (ETL_TYPE=dify), as seen live on 1.10.1 and 1.16.1.
+SERVER_TYPES: frozenset[str] = frozenset(
+    {"txt", "markdown", "md", "mdx", "pdf", "html", "htm", "xlsx", "xls", "docx", "csv", "vtt"}
+    | {"properties"}
+)
