@@ -93,13 +93,22 @@ class Remote:
 
 
 @dataclass(frozen=True, slots=True)
+class Intent:
+    """A create that was begun and not confirmed: what to look for before it is repeated."""
+
+    dataset_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One ledger row.
 
     `stamp` is None when the next look must hash the file whatever its metadata says. `version`
-    is what the row is being brought to; `live` answers questions now, `coming` is being indexed.
-    `not_before` is in seconds since the epoch; None means "not by itself" for a FAILED row and
-    "at once" for any other.
+    is the one last sent or found equal; `live` answers questions now, `coming` is being indexed.
+    `intent` is set from before a create until its answer is known. `parked` is a version that
+    was refused and is not sent again by itself. `not_before` is in seconds since the epoch; None
+    means "not by itself" for a FAILED row and "at once" for any other.
     """
 
     key: Key
@@ -110,6 +119,8 @@ class Record:
     version: Version | None = None
     live: Remote | None = None
     coming: Remote | None = None
+    intent: Intent | None = None
+    parked: Version | None = None
     attempts: int = 0
     not_before: float | None = None
     error: str | None = None

@@ -1,0 +1,104 @@
+"""Tables and views, as named migrations that are only ever appended to."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("kbsync")
+
+
+@migrations()
+def first_tables(db: Database) -> None:
+    """Files, folders, documents that must still go, and facts about the ledger itself."""
+    for statement in _FIRST_TABLES:
+        db.conn.execute(statement)
+
+
+_FIRST_TABLES = (
+    """
+    CREATE TABLE files (
+        folder          TEXT NOT NULL,
+        path            ANY NOT NULL,      -- text; the bytes of the disk when they are not UTF-8
+        want            TEXT NOT NULL CHECK (want IN ('present', 'absent')),
+        state           TEXT NOT NULL CHECK (state IN
+                          ('pending', 'sending', 'indexing', 'completed', 'failed', 'skipped')),
+        generation      INTEGER NOT NULL,
+        size            INTEGER,           -- the stamp; all NULL: hash the file at the next look
+        mtime_ns        INTEGER,
+        ctime_ns        INTEGER,
+        inode           INTEGER,
+        device          INTEGER,
+        sha256          TEXT,
+        recipe          TEXT,
+        live_dataset    TEXT,              -- the version that answers questions now
+        live_document   TEXT,
+        live_name       TEXT,
+        live_batch      TEXT,
+        coming_dataset  TEXT,              -- the version that is being indexed
+        coming_document TEXT,
+        coming_name     TEXT,
+        coming_batch    TEXT,
+        intent_dataset  TEXT,              -- a create that was begun and not confirmed
+        intent_name     TEXT,
+        parked          TEXT,              -- content and recipe that were refused: not sent again
+        attempts        INTEGER NOT NULL DEFAULT 0,
+        not_before      REAL,              -- seconds since the epoch
+        error           TEXT,
+        reason          TEXT,              -- why the row was last put to work
+        described       INTEGER NOT NULL DEFAULT 0,
+        segments        INTEGER,
+        changed_at      REAL NOT NULL,     -- when the state last changed
+        PRIMARY KEY (folder, path)
+    ) STRICT, WITHOUT ROWID
+    """,
+    # Puts before drops ('present' > 'absent'), small files first.
+    "CREATE INDEX files_pending ON files (want DESC, size) WHERE state = 'pending'",
+    "CREATE INDEX files_indexing ON files (folder) WHERE state = 'indexing'",
+    """
+    CREATE INDEX files_undescribed ON files (folder)
+    WHERE described = 0 AND state IN ('indexing', 'completed')
+    """,
+    """
+    CREATE TABLE folders (
+        name         TEXT PRIMARY KEY,
+        root         TEXT NOT NULL,
+        device       INTEGER,              -- identity of the root at the last complete walk
+        inode        INTEGER,
+        dataset      TEXT NOT NULL,        -- as the settings name it
+        dataset_id   TEXT,                 -- as the server answered
+        last_scan    REAL,
+        held_rule    TEXT,
+        held_count   INTEGER,
+        held_reason  TEXT
+    ) STRICT
+    """,
+    """
+    CREATE TABLE leftovers (               -- documents of ours that must still be deleted
+        document_id  TEXT PRIMARY KEY,
+        dataset_id   TEXT NOT NULL,
+        name         TEXT NOT NULL,
+        folder       TEXT NOT NULL,
+        path         ANY NOT NULL,
+        since        REAL NOT NULL,
+        busy         INTEGER NOT NULL DEFAULT 0,
+        attempts     INTEGER NOT NULL DEFAULT 0,
+        not_before   REAL,
+        error        TEXT
+    ) STRICT
+    """,
+    "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    """
+    CREATE VIEW documents AS
+    SELECT folder, CAST(path AS TEXT) AS path, want, state, error, attempts, size, segments,
+           live_name, live_document, coming_name, coming_document,
+           datetime(changed_at, 'unixepoch') AS changed_utc,
+           datetime(not_before, 'unixepoch') AS next_try_utc
+    FROM files
+    """,
+    """
+    CREATE VIEW summary AS
+    SELECT folder, state, count(*) AS files, sum(size) AS bytes,
+           datetime(min(changed_at), 'unixepoch') AS oldest_change_utc
+    FROM files GROUP BY folder, state
+    """,
+)

@@ -1,0 +1,256 @@
+"""Decide: values of the disk and of the ledger in, changes and safety holds out.
+
+Every door (one-shot, schedule, watcher, dry run) comes through here. No clock, no I/O.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal, assert_never
+
+from kbsync.model import (
+    Change,
+    Drop,
+    Hold,
+    Key,
+    Problem,
+    Processing,
+    Put,
+    Record,
+    Seen,
+    Skip,
+    Skipped,
+    Stamp,
+    State,
+    Want,
+)
+
+#: Below this many deletions at once the percentage rule says nothing: half of three files is no
+#: catastrophe, and a hold on it would only teach people to approve without looking.
+PERCENT_FLOOR = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a folder's settings mean for its plan; percentages from 0 to 100."""
+
+    recipe: str
+    on_delete: Literal["delete", "keep"] = "delete"
+    max_delete_count: int = 100
+    max_delete_percent: float = 50
+    allow_delete: bool = False
+    hash_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPlan:
+    """The differences of one folder; while there are holds, its drops wait."""
+
+    changes: tuple[Change, ...]
+    holds: tuple[Hold, ...]
+    unknown: int
+
+    @property
+    def applicable(self) -> tuple[Change, ...]:
+        """What may be carried out now: everything, or everything but the drops."""
+        if not self.holds:
+            return self.changes
+        return tuple(change for change in self.changes if not isinstance(change, Drop))
+
+
+def recipe(processing: Processing, converter: str = "") -> str:
+    """Fingerprint of everything but the file that shapes a document: 12 hex digits."""
+    told = json.dumps([asdict(processing), converter], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def decide(seen: Seen | Skipped | None, record: Record | None, rules: Rules) -> Change | None:
+    """Compare one file's place on disk with its ledger row; None when nothing is to be done."""
+    match seen:
+        case Seen():
+            reason = _put_reason(seen, record, rules)
+            return None if reason is None else Put(seen, reason)
+        case Skipped():
+            return None if _skip_known(seen, record) else Skip(seen)
+        case None:
+            return _decide_absent(record, rules)
+        case _:
+            assert_never(seen)
+
+
+def _put_reason(seen: Seen, record: Record | None, rules: Rules) -> str | None:
+    if record is None:
+        return "new"
+    if record.want is Want.ABSENT:
+        return "came back"
+    if record.state is State.SKIPPED:
+        return "can be sent now"
+    tried = record.parked or record.version
+    if tried is not None and tried.recipe != rules.recipe:
+        return "settings changed"
+    if rules.hash_all and record.state is State.COMPLETED:
+        return "checked by content"
+    if record.stamp is None:
+        return None if record.state is State.PENDING else "was changing when last read"
+    return None if record.stamp == seen.stamp else _moved(record.stamp, seen.stamp)
+
+
+def _moved(old: Stamp, new: Stamp) -> str:
+    if old.size != new.size:
+        return f"size {old.size} -> {new.size}"
+    return "modified" if old.mtime_ns != new.mtime_ns else "metadata changed"
+
+
+def _skip_known(seen: Skipped, record: Record | None) -> bool:
+    return (
+        record is not None
+        and record.want is Want.PRESENT
+        and record.state in {State.SKIPPED, State.FAILED}
+        and record.error == skip_error(seen, record)
+        and record.stamp == seen.stamp
+    )
+
+
+def skip_error(seen: Skipped, record: Record | None) -> str:
+    """The text kept for a file that is not sent; it says so when an older version answers."""
+    if record is None or record.live is None:
+        return seen.reason
+    return f"{seen.reason}; the version indexed before still answers"
+
+
+def _decide_absent(record: Record | None, rules: Rules) -> Drop | None:
+    if record is None or record.want is Want.ABSENT:
+        return None
+    if rules.on_delete == "keep" and has_document(record):
+        return None
+    return Drop(record.key, "not in the folder any more")
+
+
+def has_document(record: Record) -> bool:
+    """Whether the row stands for anything on the server that a drop would remove."""
+    return not (record.live is None and record.coming is None and record.intent is None)
+
+
+def plan_folder(
+    items: Iterable[Seen | Skipped],
+    absent: Iterable[Record],
+    records: Mapping[str, Record],
+    *,
+    problems: Sequence[Problem] = (),
+    known: int,
+    present: int,
+    moved_root: str | None = None,
+    folder: str,
+    rules: Rules,
+) -> FolderPlan:
+    """Plan one folder.
+
+    Args:
+        items: files on disk whose rows are not plainly unchanged.
+        absent: rows whose files the walk did not show.
+        records: rows of `items`, by path.
+        problems: what could not be looked at; nothing below it is taken for absent.
+        known: rows of the folder with a document on the server.
+        present: files the walk showed, unchanged ones included.
+        moved_root: why the root may not be the one of last time (another device), if so.
+        folder: the folder's name.
+        rules: what its settings mean.
+    """
+    changes: list[Change] = []
+    for item in items:
+        change = decide(item, records.get(item.key.path), rules)
+        if change is not None:
+            changes.append(change)
+    missing, unknown = _split_unknown(absent, problems)
+    drops = [(record, drop) for record in missing if (drop := _decide_absent(record, rules))]
+    changes.extend(drop for _, drop in drops)
+    deletions = _deletions([record for record, _ in drops], changes)
+    holds = _holds(folder, deletions, known, present, problems, moved_root, rules)
+    return FolderPlan(tuple(changes), tuple(holds), len(unknown))
+
+
+def _split_unknown(
+    absent: Iterable[Record], problems: Sequence[Problem]
+) -> tuple[list[Record], list[Record]]:
+    directories = {problem.path for problem in problems if problem.is_directory}
+    files = {problem.path for problem in problems if not problem.is_directory}
+    missing: list[Record] = []
+    unknown: list[Record] = []
+    for record in absent:
+        path = record.key.path
+        hidden = path in files or (bool(directories) and _below(path, directories))
+        (unknown if hidden else missing).append(record)
+    return missing, unknown
+
+
+def _below(path: str, directories: Collection[str]) -> bool:
+    if "" in directories or path in directories:
+        return True
+    cut = path.rfind("/")
+    while cut >= 0:
+        if path[:cut] in directories:
+            return True
+        cut = path.rfind("/", 0, cut)
+    return False
+
+
+def _deletions(dropped: Sequence[Record], changes: Sequence[Change]) -> int:
+    """Count documents that would go, files that only moved within the folder left out."""
+    arrived = {
+        (put.seen.stamp.device, put.seen.stamp.inode, put.seen.stamp.size)
+        for put in changes
+        if isinstance(put, Put)
+    }
+    return sum(
+        1
+        for record in dropped
+        if has_document(record)
+        and not (
+            record.stamp is not None
+            and (record.stamp.device, record.stamp.inode, record.stamp.size) in arrived
+        )
+    )
+
+
+def _holds(
+    folder: str,
+    deletions: int,
+    known: int,
+    present: int,
+    problems: Sequence[Problem],
+    moved_root: str | None,
+    rules: Rules,
+) -> list[Hold]:
+    lost = next((problem for problem in problems if problem.path == ""), None)
+    if lost is not None:
+        return [Hold(folder, "root", known, f"the folder itself {lost.reason}")] if known else []
+    if not deletions or rules.allow_delete:
+        return []
+    if moved_root is not None:
+        return [Hold(folder, "device", deletions, moved_root)]
+    if present == 0 and known > 1:
+        return [Hold(folder, "emptied", deletions, f"the folder is empty; it had {known} files")]
+    if deletions > rules.max_delete_count:
+        reason = f"{deletions} deletions are more than max_delete_count = {rules.max_delete_count}"
+        return [Hold(folder, "count", deletions, reason)]
+    if deletions >= PERCENT_FLOOR and deletions * 100 > rules.max_delete_percent * known:
+        reason = (
+            f"{deletions} of {known} documents are more than"
+            f" max_delete_percent = {rules.max_delete_percent:g}"
+        )
+        return [Hold(folder, "percent", deletions, reason)]
+    return []
+
+
+def backoff(attempts: int, jitter: float, *, first: float = 2.0, most: float = 900.0) -> float:
+    """Seconds to wait before try `attempts` + 1; `jitter` from 0 to 1 spreads them by half."""
+    raw = min(most, first * 2.0 ** min(attempts - 1, 30))
+    return raw * (0.75 + 0.5 * jitter)
+
+
+def sorted_by_path(keys: Iterable[Key]) -> list[Key]:
+    """Keys in the order people read them."""
+    return sorted(keys, key=lambda key: (key.folder, key.path))
