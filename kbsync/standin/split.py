@@ -1,0 +1,90 @@
+"""Extracted text into segments of about 500 tokens, and the keywords of a segment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+AUTOMATIC_TOKENS = 500
+BREAKS = ("\n\n", "\n", "。", ". ", " ", "")
+STOP_WORDS = frozenset(
+    "a about an and are as at be by can do does for from had has have how i if in into is it its me "
+    "my not of on or our she so than that the their them then there these they this to was we were "
+    "what when where which who why will with you your".split()
+)
+
+
+def tokens(text: str) -> int:
+    """Roughly how many tokens a model counts: four Latin letters, or one letter of other scripts."""
+    latin = sum(character < "\u2e80" for character in text)
+    return (latin + 3) // 4 + len(text) - latin
+
+
+def clean(text: str, *, extra_spaces: bool = True, links: bool = False) -> str:
+    """The server's pre-processing: control characters, runs of blanks and (on request) links go."""
+    text = re.sub(r"<\|", "<", text)
+    text = re.sub(r"\|>", ">", text)
+    text = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xef\xbf\xbe\ufffe]", "", text)
+    if extra_spaces:
+        text = re.sub(r"\n{3,}", "\n\n", text)
+        text = re.sub("[\t\f\r \xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000]{2,}", " ", text)
+    if links:
+        text = re.sub(r"https?://\S+|[\w.+-]+@[\w-]+\.[\w.-]+", "", text)
+    return text
+
+
+def split(parts: Iterable[str], *, max_tokens: int, separator: str | None) -> list[str]:
+    """The segments of a document, none of them empty.
+
+    With a ``separator`` (custom rules) every piece between two of them is a segment of its own;
+    without one, pieces are joined up to ``max_tokens``.
+    """
+    segments: list[str] = []
+    for part in parts:
+        pieces = part.split(separator) if separator else [part]
+        for piece in pieces:
+            segments.extend(_fit(piece, max_tokens, BREAKS))
+    stripped = (re.sub(r"^[.,。，、!?]+", "", segment.strip()).strip() for segment in segments)  # noqa: RUF001
+    return [segment for segment in stripped if segment]
+
+
+def _fit(text: str, limit: int, breaks: Sequence[str]) -> Iterator[str]:
+    if tokens(text) <= limit:
+        yield text
+        return
+    mark, rest = breaks[0], breaks[1:]
+    if not mark:
+        width = max(limit, 1)
+        yield from (text[at : at + width] for at in range(0, len(text), width))
+        return
+    pieces = [p for piece in text.split(mark) for p in _fit(piece, limit, rest)]
+    current = ""
+    for piece in pieces:
+        joined = f"{current}{mark}{piece}" if current else piece
+        if current and tokens(joined) > limit:
+            yield current
+            current = piece
+        else:
+            current = joined
+    yield current
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in order, as they are written; a run of CJK letters is cut into pairs."""
+    found: list[str] = []
+    for run in re.findall(r"\w+", text):
+        for cjk, letters in groupby(run, lambda letter: letter >= "\u2e80"):
+            word = "".join(letters)
+            pairs = cjk and len(word) > 2
+            found.extend([word[i : i + 2] for i in range(len(word) - 1)] if pairs else [word])
+    return found
+
+
+def keywords(text: str, most: int = 10) -> list[str]:
+    """The most frequent words of a segment, without the commonest English ones."""
+    seen: dict[str, int] = {}
+    for word in words(text):
+        if word.lower() not in STOP_WORDS:
+            seen[word] = seen.get(word, 0) + 1
+    return sorted(seen, key=lambda word: -seen[word])[:most]
