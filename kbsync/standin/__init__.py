@@ -1,7 +1,7 @@
 """A Dify-compatible dataset server in one object, for the demo, for tests, and for trying kbsync.
 
-It says on its root page and in the header ``X-Stand-In`` that it is not Dify. It imports nothing else
-of kbsync, and only ``kbsync demo``, ``kbsync standin`` and tests import it.
+It says on its root page and in the header ``X-Stand-In`` that it is not Dify. It imports nothing
+else of kbsync, and only ``kbsync demo``, ``kbsync standin`` and tests import it.
 """
 
 from kbsync.standin.behaviour import BEHAVIOURS, Behaviour

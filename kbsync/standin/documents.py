@@ -31,7 +31,7 @@ AUTOMATIC_RULES = {
 
 
 def create_by_file(call: Call) -> Answer:
-    """``POST document/create-by-file``: overwrites an enabled document of the same name in place."""
+    """``POST document/create-by-file``: overwrites an enabled namesake in place."""
     data = _data(call)
     technique = _technique(call, data)
     upload = the_file(call)

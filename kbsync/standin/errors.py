@@ -1,7 +1,7 @@
 """The shapes in which the service API answers, and the refusals that end a call.
 
-Four shapes exist: ``{code, message, status}``; ``{errors, message}`` for bad fields of an old version;
-the 500 with ``code`` "unknown"; and an HTML page for an address that no route has.
+Four shapes exist: ``{code, message, status}``; ``{errors, message}`` for bad fields of an old
+version; the 500 with ``code`` "unknown"; and an HTML page for an address that no route has.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import docx
 import openpyxl
-import pypdfium2
+import pypdfium2  # type: ignore[import-untyped]  # it ships no types
 from bs4 import BeautifulSoup
 from charset_normalizer import from_bytes
 from docx.document import Document as WordDocument
@@ -28,7 +28,7 @@ class ExtractError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """All text of a file, and the parts (sections, rows, pages) that are never joined in a segment."""
+    """All text of a file, and its parts (sections, rows, pages), which no segment joins."""
 
     text: str
     parts: tuple[str, ...]

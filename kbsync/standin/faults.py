@@ -39,16 +39,16 @@ class Fault:
     ``403-rate-limit``  the 403 of Dify Cloud's knowledge rate limit
     ``delay``           the answer comes ``seconds`` later
     ``outage``          every connection is closed at once for ``seconds`` (0: until ``clear()``)
-    ``shift-insert``    before a list page after the first is read, a foreign document appears on top
+    ``shift-insert``    before a list page after the first, a foreign document appears on top
     ``shift-skip``      list pages after the first begin one row late, as after a deletion
     ``index-error``     documents whose ``name`` matches end in "error" with ``text``
     ``index-empty``     ... complete with no segment
     ``index-slow``      ... take ``seconds`` to index
     ==================  ==========================================================================
 
-    ``method`` ("" for any), ``path`` and ``name`` are matched without regard to the other fields;
-    ``path`` and ``name`` are regular expressions that are searched for. ``times`` None means always;
-    an outage ignores it.
+    The kinds about requests look at ``method`` ("" for any) and ``path``, those about indexing at
+    ``name``; ``path`` and ``name`` are regular expressions that are searched for. ``times`` None
+    means always; an outage ignores it.
     """
 
     kind: Kind

@@ -137,7 +137,7 @@ def segments(call: Call) -> Answer:
 
 
 def change_status(call: Call) -> Answer:
-    """``PATCH documents/status/{action}``: all of the documents or none; unknown ids are skipped."""
+    """``PATCH documents/status/{action}``: all or none of them; unknown ids are skipped."""
     action = call.parameters["action"]
     wish = check(DocumentIds, call.json(), call.behaviour)
     if action not in ACTIONS:

@@ -84,7 +84,8 @@ def _candidates(call: Call, wanted: set[str]) -> list[Segment]:
     match = " OR ".join(f'"{word}"' for word in latin)
     return call.store.find(
         Segment,
-        "dataset = ? AND rowid IN (SELECT rowid FROM words WHERE words MATCH ?) ORDER BY rowid DESC",
+        "dataset = ? AND rowid IN (SELECT rowid FROM words WHERE words MATCH ?) "
+        "ORDER BY rowid DESC",
         call.dataset.id,
         match,
     )

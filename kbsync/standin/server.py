@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,10 +26,8 @@ def serve(standin: StandIn, host: str = "127.0.0.1", port: int = 8399) -> None:
     """
     with _bound(host, port) as listening:
         server = _Server(_config(standin.app))
-        try:
+        with suppress(KeyboardInterrupt):
             server.run(sockets=[listening])
-        except KeyboardInterrupt:
-            pass
 
 
 @contextmanager
@@ -82,15 +80,15 @@ class _Server(uvicorn.Server):
 class _Protocol(H11Protocol):
     """HTTP/1.1 that lets the application close the connection instead of answering."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
-        app: ASGIApp = self.app  # type: ignore[assignment]
+        app: ASGIApp = self.app
 
         async def with_close(scope: Scope, receive: Receive, send: Send) -> None:
             scope.setdefault("extensions", {})[CLOSE] = transport.abort
             await app(scope, receive, send)
 
-        self.app = with_close  # type: ignore[assignment]
+        self.app = with_close
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:

@@ -136,7 +136,7 @@ class StandIn:
 
     @property
     def quotas(self) -> set[str]:
-        """Limits of the subscription that are reached: "vector-space", "documents", "vector-space-unknown"."""
+        """The subscription's reached limits: vector-space, documents, vector-space-unknown."""
         return self.world.quotas
 
     def create_dataset(
@@ -155,7 +155,7 @@ class StandIn:
         return dataset.id
 
     def change_dataset(self, dataset_id: str, **columns: str | int | bool | None) -> None:
-        """Set columns of a dataset as somebody in the console would, for instance ``enable_api``."""
+        """Set columns of a dataset as somebody in the console would, such as ``enable_api``."""
         with self._store.transaction():
             for column, value in columns.items():
                 self._store.run(f"UPDATE dataset SET {column} = ? WHERE id = ?", value, dataset_id)

@@ -17,7 +17,8 @@ from typing import ClassVar, TypeVar
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS dataset (
   id TEXT PRIMARY KEY, workspace TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
-  provider TEXT NOT NULL, permission TEXT NOT NULL, indexing_technique TEXT, created_by TEXT NOT NULL,
+  provider TEXT NOT NULL, permission TEXT NOT NULL, indexing_technique TEXT,
+  created_by TEXT NOT NULL,
   created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, embedding_model TEXT,
   embedding_model_provider TEXT, retrieval_model TEXT, enable_api INTEGER NOT NULL,
   built_in INTEGER NOT NULL, runtime_mode TEXT NOT NULL, chunk_structure TEXT) STRICT;

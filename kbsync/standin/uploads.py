@@ -14,7 +14,7 @@ LONGEST_NAME = 200
 
 
 def the_file(call: Call) -> Upload | None:
-    """The part ``file``; a second file under another field name is refused, under the same ignored."""
+    """The part ``file``; another field with a file is refused, a second ``file`` is ignored."""
     upload = next((part for part in call.files if part.field == "file"), None)
     if upload is None:
         return None
@@ -28,7 +28,7 @@ def the_file(call: Call) -> Upload | None:
 def store_upload(call: Call, upload: Upload, *, updating: bool) -> File:
     """Check the name, the extension and the size, in the server's order, and keep the bytes.
 
-    Creating tells neither an unknown extension nor (on old servers) the size by name; updating does.
+    Creating does not say that it is the extension or (on old servers) the size; updating does.
     """
     behaviour = call.behaviour
     name = upload.filename
