@@ -62,7 +62,15 @@ class Unavailable(BackendError):
 
 
 class Denied(BackendError):
-    """The key or the dataset does not allow this; no repetition helps until a person acts."""
+    """The key or the dataset does not allow this; no repetition helps until a person acts.
+
+    Attributes:
+        folder: the configured folder it concerns, or None when it may be the whole server.
+    """
+
+    def __init__(self, message: str, *, folder: str | None = None) -> None:
+        super().__init__(message)
+        self.folder = folder
 
 
 class Rejected(BackendError):

@@ -88,13 +88,15 @@ def _put_reason(seen: Seen, record: Record | None, rules: Rules) -> str | None:
         return "came back"
     if record.state is State.SKIPPED:
         return "can be sent now"
+    if record.state in {State.PENDING, State.SENDING} and record.stamp in {None, seen.stamp}:
+        return None
     tried = record.parked or record.version
     if tried is not None and tried.recipe != rules.recipe:
         return "settings changed"
     if rules.hash_all and record.state is State.COMPLETED:
         return "checked by content"
     if record.stamp is None:
-        return None if record.state is State.PENDING else "was changing when last read"
+        return "to be read again"
     return None if record.stamp == seen.stamp else _moved(record.stamp, seen.stamp)
 
 

@@ -1,5 +1,9 @@
 """The ledger: what kbsync knows, in one SQLite file that any tool can read."""
 
-from kbsync.ledger.ledger import FolderRow, Job, Ledger, Leftover
+from kbsync.ledger.ledger import Ledger
+from kbsync.ledger.leftovers import Leftover
+from kbsync.ledger.planning import FolderRow
+from kbsync.ledger.reporting import Details, Trouble
+from kbsync.ledger.table import Job
 
-__all__ = ["FolderRow", "Job", "Ledger", "Leftover"]
+__all__ = ["Details", "FolderRow", "Job", "Ledger", "Leftover", "Trouble"]

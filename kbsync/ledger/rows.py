@@ -39,7 +39,7 @@ def stored_stamp(stamp: Stamp | None) -> tuple[int | None, ...]:
     if stamp is None:
         return (None,) * 5
     size, mtime_ns, ctime_ns, inode, device = stamp
-    return (size, mtime_ns, ctime_ns, _signed(inode), _signed(device))
+    return (size, mtime_ns, ctime_ns, stored_number(inode), stored_number(device))
 
 
 def stamp_of(values: Sequence[Any]) -> Stamp | None:
@@ -52,7 +52,8 @@ def stamp_of(values: Sequence[Any]) -> Stamp | None:
     return Stamp(size, mtime_ns, ctime_ns, inode, device)
 
 
-def _signed(number: int) -> int:
+def stored_number(number: int) -> int:
+    """An unsigned 64-bit number of the file system in SQLite's signed column."""
     return number - _UNSIGNED if number >= _SIGNED else number
 
 

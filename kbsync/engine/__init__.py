@@ -1,0 +1,26 @@
+"""The verbs that join disk, plan, ledger and backend: no threads, no HTTP, no SQL.
+
+Each verb is safe to call from several threads, and safe to be interrupted at any instruction: what
+is about to happen outside is in the ledger before it happens, what came of it right after.
+"""
+
+from kbsync.engine.following import DESCRIBE_AT_ONCE, Following
+from kbsync.engine.looking import Looking
+from kbsync.engine.sending import Sending
+from kbsync.engine.values import Event, Folder, Happened, Planned, Polled, Survey
+
+
+class Engine(Looking, Sending, Following):
+    """All verbs over one ledger and one server."""
+
+
+__all__ = [
+    "DESCRIBE_AT_ONCE",
+    "Engine",
+    "Event",
+    "Folder",
+    "Happened",
+    "Planned",
+    "Polled",
+    "Survey",
+]

@@ -1,0 +1,100 @@
+"""What every verb needs: the ledger, the server at first use, the folders' datasets."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from kbsync import naming
+from kbsync.backend.interface import Backend
+from kbsync.engine.values import Event, Folder
+from kbsync.errors import Denied, Missing
+from kbsync.ledger import Ledger
+from kbsync.model import Dataset, Remote, Version
+
+
+@dataclass(slots=True)
+class _Bound:
+    """A folder's dataset, resolved once and shared by all threads."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    dataset: Dataset | None = None
+
+
+class Base:
+    """One ledger and one server.
+
+    Args:
+        connect: makes the backend when a first request is needed, so that an unchanged tree
+            costs none.
+        clock: seconds since the epoch.
+        chance: a number from 0 to 1, for spreading retries.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        connect: Callable[[], Backend],
+        folders: Collection[Folder],
+        *,
+        instance: str,
+        observer: Callable[[Event], None] = lambda _: None,
+        clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.ledger = ledger
+        self.folders: Mapping[str, Folder] = {folder.name: folder for folder in folders}
+        self._connect = connect
+        self.instance = instance
+        self.tell = observer
+        self.clock = clock
+        self.chance = chance
+        self._backend: Backend | None = None
+        self._connecting = threading.Lock()
+        self._bound = {folder.name: _Bound() for folder in folders}
+
+    @property
+    def backend(self) -> Backend:
+        """The server, connected to at first use; raises BackendError."""
+        with self._connecting:
+            if self._backend is None:
+                self._backend = self._connect()
+            return self._backend
+
+    def close(self) -> None:
+        """Close the server's connections, if any were opened."""
+        if self._backend is not None:
+            self._backend.close()
+
+    def dataset(self, folder: Folder) -> Dataset:
+        """The folder's dataset, resolved and checked once; raises BackendError."""
+        bound = self._bound[folder.name]
+        with bound.lock:
+            if bound.dataset is None:
+                create = folder.processing if folder.create_dataset else None
+                try:
+                    dataset = self.backend.dataset(folder.dataset, create=create)
+                    self.backend.fits(dataset, folder.processing)
+                except (Missing, Denied) as error:
+                    text = f"folder {folder.name!r}: {error}"
+                    raise Denied(text, folder=folder.name) from error
+                self.ledger.bind(folder.name, folder.root, folder.dataset, dataset.id)
+                bound.dataset = dataset
+            return bound.dataset
+
+    def rebind(self, name: str) -> None:
+        """Resolve the dataset again if the setting names another one than at the last run."""
+        row = self.ledger.folder(name)
+        if row is not None and row.dataset_id and row.dataset != self.folders[name].dataset:
+            self.dataset(self.folders[name])
+
+
+def is_version(remote: Remote | None, version: Version, dataset_id: str | None = None) -> bool:
+    """Whether a remote is this version: its name says so, and it is in the right dataset."""
+    if remote is None or (dataset_id is not None and remote.dataset_id != dataset_id):
+        return False
+    mark = naming.decode(remote.name)
+    return mark is not None and mark.version_digest == naming.version_digest(version)

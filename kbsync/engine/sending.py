@@ -1,0 +1,207 @@
+"""One due piece of work: send a file's content, or delete what is not wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from kbsync import naming, plan, scan
+from kbsync.engine.base import Base, is_version
+from kbsync.engine.values import Event, Folder, Happened
+from kbsync.errors import BackendError, Denied, FileError, Missing, Rejected, Unavailable
+from kbsync.ledger import Job
+from kbsync.model import Content, Dataset, Document, Failed, Remote, Stamp, Version, Want
+
+
+class Sending(Base):
+    """Work on claimed rows, one at a time."""
+
+    def work_one(self, names: Collection[str]) -> bool:
+        """Do the next due piece of work of these folders; False when there is none.
+
+        Raises Unavailable or Denied after the row has been given back; a file's own errors are
+        kept in its row.
+        """
+        job = self.ledger.claim(self.clock(), names)
+        if job is None:
+            return self._sweep_one(names)
+        try:
+            if job.record.want is Want.ABSENT:
+                self._drop(job)
+            else:
+                self._put(job)
+        except Unavailable as error:
+            self._postpone(job, error)
+            raise
+        except (Missing, Denied) as error:
+            self.ledger.release(job)
+            raise Denied(str(error), folder=job.key.folder) from error
+        return True
+
+    def _postpone(self, job: Job, error: Unavailable) -> None:
+        wait = plan.backoff(job.record.attempts + 1, self.chance())
+        due = self.clock() + max(wait, error.retry_after or 0)
+        self.ledger.postpone(job, str(error), due)
+        self.tell(Event(Happened.POSTPONED, *job.key, str(error)))
+
+    def _put(self, job: Job) -> None:
+        folder = self.folders[job.key.folder]
+        try:
+            content = scan.read(folder.root, job.key, max_size=folder.max_size)
+        except FileError as error:
+            self._unreadable(job, folder, error)
+            return
+        version = Version(content.sha256, folder.rules.recipe)
+        stamp = self._trusted(content.seen.stamp)
+        if not self._settled_without_sending(job, version, stamp):
+            self._send(job, folder, content, version, stamp)
+
+    def _unreadable(self, job: Job, folder: Folder, error: FileError) -> None:
+        if scan.look(folder.root, job.key, folder.filters, max_size=folder.max_size) is None:
+            self.ledger.lose(job, self.clock())
+            return
+        self.ledger.park(job, str(error), None, None, self.clock())
+        self.tell(Event(Happened.FAILED, *job.key, str(error)))
+
+    def _trusted(self, stamp: Stamp) -> Stamp | None:
+        """The stamp, unless the file may still change without changing it."""
+        return None if scan.racy(stamp, int(self.clock() * 1e9)) else stamp
+
+    def _settled_without_sending(self, job: Job, version: Version, stamp: Stamp | None) -> bool:
+        record, now = job.record, self.clock()
+        row = self.ledger.folder(job.key.folder)
+        dataset_id = None if row is None else row.dataset_id
+        if row is not None and row.dataset != self.folders[job.key.folder].dataset:
+            return False
+        if is_version(record.live, version, dataset_id):
+            self.ledger.unchanged(job, version, stamp, now)
+            self.tell(Event(Happened.UNCHANGED, *job.key))
+            return True
+        if record.parked == version:
+            error = record.error or "refused before"
+            self.ledger.park(job, error, version, stamp, now)
+            self.tell(Event(Happened.FAILED, *job.key, error))
+            return True
+        if is_version(record.coming, version, dataset_id):
+            self.ledger.still_indexing(job, stamp, now)
+            return True
+        return False
+
+    def _send(
+        self, job: Job, folder: Folder, content: Content, version: Version, stamp: Stamp | None
+    ) -> None:
+        dataset = self.dataset(folder)
+        name = naming.remote_name(
+            job.key, version, self.instance, extension=_extension(job.key.path)
+        )
+        remote = self._look_for_intent(job, dataset.id, name)
+        if remote is None:
+            if not self.ledger.intend(job, dataset.id, name):
+                return
+            document = Document(name, content.body, _media_type(name), folder.processing)
+            try:
+                remote = self._create(job, folder, dataset, document)
+            except Rejected as error:
+                self.ledger.park(job, str(error), version, stamp, self.clock())
+                self.tell(Event(Happened.FAILED, *job.key, str(error)))
+                return
+        self.ledger.sent(job, remote, version, stamp, self.clock())
+        self.tell(Event(Happened.SENT, *job.key, job.reason))
+
+    def _create(self, job: Job, folder: Folder, dataset: Dataset, document: Document) -> Remote:
+        live = job.record.live if folder.in_place else None
+        replacing = live if live is not None and live.dataset_id == dataset.id else None
+        try:
+            return self.backend.put(dataset.id, document, replacing=replacing)
+        except Unavailable as error:
+            found = self._adopted(job, dataset.id, document.name) if error.ambiguous else None
+            if found is None:
+                raise
+            return found
+
+    def _look_for_intent(self, job: Job, dataset_id: str, name: str) -> Remote | None:
+        """Resolve a create that was begun earlier: the document it made, if it is this one."""
+        intent = job.record.intent
+        if intent is None:
+            return None
+        if not self.backend.lists:
+            text = "an earlier upload had no answer and this server cannot be asked: sent again"
+            self.tell(Event(Happened.NOTE, *job.key, f"{text}; a duplicate may remain"))
+            return None
+        if (intent.dataset_id, intent.name) == (dataset_id, name):
+            return self._adopted(job, dataset_id, name)
+        for listed in self.backend.find(intent.dataset_id, intent.name):
+            stray = Remote(intent.dataset_id, listed.document_id, listed.name)
+            self.ledger.retire(job.key, stray, self.clock())
+        return None
+
+    def _adopted(self, job: Job, dataset_id: str, name: str) -> Remote | None:
+        """The enabled document of this name; others of the same name are put on the way out."""
+        found = sorted(
+            self.backend.find(dataset_id, name),
+            key=lambda listed: (listed.enabled and not listed.archived, listed.created_at or 0),
+            reverse=True,
+        )
+        remotes = [Remote(dataset_id, listed.document_id, name) for listed in found]
+        for twin in remotes[1:]:
+            self.ledger.retire(job.key, twin, self.clock())
+        if not remotes or not found[0].enabled or isinstance(found[0].progress, Failed):
+            return None
+        return remotes[0]
+
+    def _drop(self, job: Job) -> None:
+        record = job.record
+        remotes = {remote.document_id: remote for remote in (record.live, record.coming) if remote}
+        if record.intent is not None and self.backend.lists:
+            for listed in self.backend.find(record.intent.dataset_id, record.intent.name):
+                remotes[listed.document_id] = Remote(
+                    record.intent.dataset_id, listed.document_id, listed.name
+                )
+        for remote in remotes.values():
+            self._delete(remote)
+        self.ledger.dropped(job)
+        self.tell(Event(Happened.DELETED, *job.key, job.reason))
+
+    def _delete(self, remote: Remote) -> None:
+        try:
+            self.backend.delete(remote)
+        except (Missing, Rejected) as error:
+            raise Denied(f"document {remote.name!r} cannot be deleted: {error}") from error
+
+    def _sweep_one(self, names: Collection[str]) -> bool:
+        leftover = self.ledger.take_leftover(self.clock(), names)
+        if leftover is None:
+            return False
+        try:
+            self._delete(leftover.remote)
+        except BackendError as error:
+            wait = plan.backoff(leftover.attempts + 1, self.chance())
+            self.ledger.leftover_kept(leftover, str(error), self.clock() + wait)
+            raise
+        self.ledger.leftover_gone(leftover)
+        return True
+
+
+def _extension(path: str) -> str | None:
+    name = path.rpartition("/")[2]
+    stem, dot, extension = name.rpartition(".")
+    return extension.lower() if dot and stem else None
+
+
+_MEDIA_TYPES = {
+    "csv": "text/csv",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "htm": "text/html",
+    "html": "text/html",
+    "markdown": "text/markdown",
+    "md": "text/markdown",
+    "mdx": "text/markdown",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "vtt": "text/vtt",
+    "xls": "application/vnd.ms-excel",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def _media_type(name: str) -> str:
+    return _MEDIA_TYPES.get(name.rpartition(".")[2], "application/octet-stream")

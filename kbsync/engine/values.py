@@ -1,0 +1,81 @@
+"""What the engine's verbs take and tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kbsync import plan
+from kbsync.filters import Filters
+from kbsync.model import Key, Problem, Processing
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A configured folder as the engine needs it; `max_size` in bytes."""
+
+    name: str
+    root: str
+    dataset: str
+    filters: Filters
+    rules: plan.Rules
+    processing: Processing
+    max_size: int
+    create_dataset: bool = False
+    in_place: bool = False
+
+
+class Happened(StrEnum):
+    """What an event tells."""
+
+    SENT = "sent"
+    INDEXED = "indexed"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+    FAILED = "failed"
+    POSTPONED = "postponed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something a person following the run may want to see; `path` may be a directory or ""."""
+
+    happened: Happened
+    folder: str
+    path: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One folder looked at: the plan, and what the walk met."""
+
+    folder: Folder
+    plan: plan.FolderPlan
+    problems: tuple[Problem, ...]
+    present: int
+    identity: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One line of a dry run; `action` is one of send, replace, refresh, delete, skip, fail."""
+
+    action: str
+    key: Key
+    reason: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll of the indexing status brought."""
+
+    in_flight: int
+    completed: int = 0
+    failed: int = 0
+    moved: bool = False

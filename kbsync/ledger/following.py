@@ -1,0 +1,114 @@
+"""From a document being indexed to one that answers, and its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from kbsync.ledger.rows import COLUMNS, path_of, record_of, stored_path, stored_version
+from kbsync.ledger.table import HERE, Table, get_row, same_document, set_row
+from kbsync.model import Key, Record, Remote, State
+
+
+class Following(Table):
+    """What the server says of documents that were sent."""
+
+    def in_flight(self, folders: Collection[str]) -> list[tuple[Key, Remote]]:
+        """What the server is indexing for these folders, as far as the ledger knows."""
+        marks = ",".join("?" * len(folders))
+        rows = self.store.rows(
+            "SELECT folder, path, coming_dataset, coming_document, coming_name, coming_batch"
+            " FROM files WHERE state = 'indexing' AND coming_document IS NOT NULL"
+            f" AND folder IN ({marks})",
+            tuple(folders),
+        )
+        return [(Key(row[0], path_of(row[1])), Remote(*row[2:])) for row in rows]
+
+    def indexed(self, key: Key, remote: Remote, segments: int | None, now: float) -> bool:
+        """The coming version answers from now on; the one before it may go.
+
+        Returns whether this completed the row (False: something newer is wanted already).
+        """
+        with self.store.transaction() as db:
+            record = get_row(db, key)
+            if record is None or not same_document(record.coming, remote):
+                return False
+            if record.live is not None:
+                self.retire_row(db, key, record.live, now, keep=[record.coming])
+            set_row(
+                db,
+                key,
+                "live_dataset = coming_dataset, live_document = coming_document,"
+                " live_name = coming_name, live_batch = coming_batch, coming_dataset = NULL,"
+                " coming_document = NULL, coming_name = NULL, coming_batch = NULL, segments = ?",
+                segments,
+            )
+            if record.state is not State.INDEXING:
+                return False
+            set_row(db, key, "state = 'completed', attempts = 0, error = NULL, changed_at = ?", now)
+            return True
+
+    def rejected(self, key: Key, remote: Remote, reason: str, now: float) -> bool:
+        """Indexing ended without a searchable document: parked, the version before stays live."""
+        with self.store.transaction() as db:
+            record = get_row(db, key)
+            if record is None or not same_document(record.coming, remote):
+                return False
+            if record.state is not State.INDEXING:
+                return False
+            set_row(
+                db,
+                key,
+                "state = 'failed', error = ?, attempts = attempts + 1, parked = ?, changed_at = ?",
+                reason,
+                stored_version(record.version),
+                now,
+            )
+            return True
+
+    def vanished(self, key: Key, remote: Remote, not_before: float) -> bool:
+        """The document disappeared while it was being indexed: send the file again."""
+        with self.store.transaction() as db:
+            record = get_row(db, key)
+            if record is None or not same_document(record.coming, remote):
+                return False
+            state = State.PENDING if record.state is State.INDEXING else record.state
+            live_too = same_document(record.live, remote)
+            set_row(
+                db,
+                key,
+                "coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
+                " coming_batch = NULL, state = ?, attempts = attempts + 1, not_before = ?,"
+                " error = 'its document disappeared from the server while being indexed'",
+                state,
+                not_before,
+            )
+            if live_too:
+                set_row(
+                    db,
+                    key,
+                    "live_dataset = NULL, live_document = NULL, live_name = NULL,"
+                    " live_batch = NULL",
+                )
+            return True
+
+    def undescribed(self, folder: str, limit: int = 100) -> list[Record]:
+        """Rows whose newest document has not got its metadata yet."""
+        rows = self.store.rows(
+            f"SELECT {COLUMNS} FROM files WHERE described = 0"
+            " AND state IN ('indexing', 'completed') AND folder = ?"
+            " AND coalesce(coming_document, live_document) IS NOT NULL LIMIT ?",
+            (folder, limit),
+        )
+        return [record_of(row) for row in rows]
+
+    def describe(self, documents: Mapping[str, Key]) -> None:
+        """The metadata of these documents has been read back as set."""
+        with self.store.transaction() as db:
+            db.executemany(
+                "UPDATE files SET described = 1"
+                f" WHERE {HERE} AND coalesce(coming_document, live_document) = ?",
+                [
+                    (key.folder, stored_path(key.path), document_id)
+                    for document_id, key in documents.items()
+                ],
+            )

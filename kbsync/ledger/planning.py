@@ -1,0 +1,235 @@
+"""What the plan compares the disk with, and how its word is taken up."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import assert_never
+
+from kbsync.ledger.rows import (
+    COLUMNS,
+    path_of,
+    record_of,
+    stamp_of,
+    stored_path,
+    stored_stamp,
+)
+from kbsync.ledger.table import HERE, Table, get_row, set_row
+from kbsync.model import Change, Drop, Hold, Key, Put, Record, Skip, Stamp, State
+from kbsync.plan import has_document, skip_error
+
+_BATCH = 500
+
+_SETTLED = (
+    "folder = ? AND want = 'present' AND mtime_ns IS NOT NULL"
+    " AND (recipe = ? OR recipe IS NULL AND state = 'pending')"
+    " AND state IN ('completed', 'indexing', 'pending', 'sending', 'failed')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRow:
+    """What the ledger remembers of a folder; `last_scan` in seconds since the epoch."""
+
+    name: str
+    root: str
+    device: int | None
+    inode: int | None
+    dataset: str
+    dataset_id: str | None
+    last_scan: float | None
+    hold: Hold | None
+
+
+class Planning(Table):
+    """Folders, the rows a plan needs, and the rows it writes."""
+
+    def folder(self, name: str) -> FolderRow | None:
+        """What is remembered of a folder, or None before its first scan."""
+        rows = self.store.rows(
+            "SELECT name, root, device, inode, dataset, dataset_id, last_scan,"
+            " held_rule, held_count, held_reason FROM folders WHERE name = ?",
+            (name,),
+        )
+        if not rows:
+            return None
+        _, root, device, inode, dataset, dataset_id, last_scan, rule, count, reason = rows[0]
+        hold = None if rule is None else Hold(name, rule, count, reason)
+        return FolderRow(name, root, device, inode, dataset, dataset_id, last_scan, hold)
+
+    def bind(self, name: str, root: str, dataset: str, dataset_id: str) -> None:
+        """Remember which dataset a folder's setting means; on another one, send everything."""
+        with self.store.transaction() as db:
+            db.execute(
+                "INSERT INTO folders (name, root, dataset, dataset_id) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET dataset = excluded.dataset,"
+                " dataset_id = excluded.dataset_id",
+                (name, root, dataset, dataset_id),
+            )
+            db.execute(
+                "UPDATE files SET state = 'pending', generation = generation + 1,"
+                " reason = 'dataset changed', not_before = NULL, parked = NULL"
+                " WHERE folder = ? AND want = 'present' AND state IN ('completed', 'indexing')"
+                " AND coalesce(coming_dataset, live_dataset) <> ?",
+                (name, dataset_id),
+            )
+
+    def scanned(
+        self,
+        name: str,
+        root: str,
+        dataset: str,
+        identity: tuple[int, int] | None,
+        hold: Hold | None,
+        now: float,
+    ) -> None:
+        """Remember a scan: the root's device and inode (None: keep the last), and its hold."""
+        device, inode = (
+            stored_stamp(Stamp(0, 0, 0, identity[1], identity[0]))[:2:-1]
+            if (identity)
+            else (None, None)
+        )
+        held = (None, None, None) if hold is None else (hold.rule, hold.count, hold.reason)
+        with self.store.transaction() as db:
+            db.execute(
+                "INSERT INTO folders (name, root, dataset, device, inode, last_scan,"
+                " held_rule, held_count, held_reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET root = excluded.root,"
+                " device = coalesce(excluded.device, device),"
+                " inode = coalesce(excluded.inode, inode),"
+                " last_scan = excluded.last_scan, held_rule = excluded.held_rule,"
+                " held_count = excluded.held_count, held_reason = excluded.held_reason",
+                (name, root, dataset, device, inode, now, *held),
+            )
+
+    def settled(self, folder: str, recipe: str) -> dict[str, Stamp]:
+        """Stamps, by path, of rows that an equal stamp on disk leaves as they are."""
+        rows = self.store.rows(
+            f"SELECT path, size, mtime_ns, ctime_ns, inode, device FROM files WHERE {_SETTLED}",
+            (folder, recipe),
+        )
+        return {
+            path_of(path): stamp
+            for path, *values in rows
+            if (stamp := stamp_of(values)) is not None
+        }
+
+    def unsettled(self, folder: str, recipe: str | None) -> dict[str, Record]:
+        """The other rows of the folder, by path; with `recipe` None, every row."""
+        rest = "" if recipe is None else f" AND NOT ({_SETTLED})"
+        rows = self.store.rows(
+            f"SELECT {COLUMNS} FROM files WHERE folder = ?{rest}",
+            (folder,) if recipe is None else (folder, folder, recipe),
+        )
+        return {record.key.path: record for record in map(record_of, rows)}
+
+    def records(self, folder: str, paths: Iterable[str]) -> dict[str, Record]:
+        """The rows of these paths, by path."""
+        found: dict[str, Record] = {}
+        wanted = [stored_path(path) for path in paths]
+        for start in range(0, len(wanted), _BATCH):
+            part = wanted[start : start + _BATCH]
+            marks = ",".join("?" * len(part))
+            rows = self.store.rows(
+                f"SELECT {COLUMNS} FROM files WHERE folder = ? AND path IN ({marks})",
+                (folder, *part),
+            )
+            found.update((record.key.path, record) for record in map(record_of, rows))
+        return found
+
+    def record(self, key: Key) -> Record | None:
+        """One row."""
+        return self.records(key.folder, [key.path]).get(key.path)
+
+    def with_document(self, folder: str) -> int:
+        """How many files of the folder have a document on the server."""
+        rows = self.store.rows(
+            "SELECT count(*) FROM files WHERE folder = ?"
+            " AND coalesce(live_document, coming_document, intent_name) IS NOT NULL",
+            (folder,),
+        )
+        return int(rows[0][0])
+
+    def unfinished(self, folder: str) -> list[Record]:
+        """Rows with work left over: to be sent, or to be deleted."""
+        rows = self.store.rows(
+            f"SELECT {COLUMNS} FROM files WHERE folder = ? AND state IN ('pending', 'sending')",
+            (folder,),
+        )
+        return [record_of(row) for row in rows]
+
+    def observe(self, changes: Iterable[Change], now: float) -> None:
+        """Take up planned changes, all or none: what was seen and what is wanted, not done."""
+        with self.store.transaction() as db:
+            for change in changes:
+                match change:
+                    case Put():
+                        self._put(db, change, now)
+                    case Drop():
+                        self._drop(db, change, now)
+                    case Skip():
+                        self._skip(db, change, now)
+                    case _:
+                        assert_never(change)
+
+    def _put(self, db: sqlite3.Connection, put: Put, now: float) -> None:
+        folder, path = put.seen.key
+        db.execute(
+            "INSERT INTO files (folder, path, want, state, generation, size, mtime_ns, ctime_ns,"
+            " inode, device, reason, changed_at)"
+            " VALUES (?, ?, 'present', 'pending', 1, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (folder, path) DO UPDATE SET want = 'present',"
+            " state = iif(state = 'sending', state, 'pending'),"
+            " generation = generation + 1, size = excluded.size, mtime_ns = excluded.mtime_ns,"
+            " ctime_ns = excluded.ctime_ns, inode = excluded.inode, device = excluded.device,"
+            " attempts = 0, not_before = NULL, error = iif(parked IS NULL, NULL, error),"
+            " reason = excluded.reason, changed_at = excluded.changed_at",
+            (folder, stored_path(path), *stored_stamp(put.seen.stamp), put.reason, now),
+        )
+
+    def _drop(self, db: sqlite3.Connection, drop: Drop, now: float) -> None:
+        here = (drop.key.folder, stored_path(drop.key.path))
+        record = get_row(db, drop.key)
+        if record is None:
+            return
+        if not has_document(record) and record.state is not State.SENDING:
+            db.execute(f"DELETE FROM files WHERE {HERE}", here)
+            return
+        db.execute(
+            "UPDATE files SET want = 'absent', state = iif(state = 'sending', state, 'pending'),"
+            " generation = generation + 1,"
+            " attempts = 0, not_before = NULL, error = NULL, reason = ?, changed_at = ?"
+            f" WHERE {HERE}",
+            (drop.reason, now, *here),
+        )
+
+    def _skip(self, db: sqlite3.Connection, skip: Skip, now: float) -> None:
+        key, stamp, _ = skip.skipped
+        record = get_row(db, key)
+        if record is not None and record.state is State.SENDING:
+            set_row(db, key, "generation = generation + 1, mtime_ns = NULL")
+            return
+        if record is not None and record.coming is not None:
+            self.retire_row(db, key, record.coming, now, keep=[record.live])
+        has_live = record is not None and record.live is not None
+        state = State.FAILED if has_live else State.SKIPPED
+        db.execute(
+            "INSERT INTO files (folder, path, want, state, generation, size, mtime_ns, ctime_ns,"
+            " inode, device, error, changed_at)"
+            " VALUES (?, ?, 'present', ?, 1, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (folder, path) DO UPDATE SET want = 'present', state = excluded.state,"
+            " generation = generation + 1, size = excluded.size, mtime_ns = excluded.mtime_ns,"
+            " ctime_ns = excluded.ctime_ns, inode = excluded.inode, device = excluded.device,"
+            " coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
+            " coming_batch = NULL, attempts = 0, not_before = NULL, error = excluded.error,"
+            " changed_at = excluded.changed_at",
+            (
+                key.folder,
+                stored_path(key.path),
+                state,
+                *stored_stamp(stamp),
+                skip_error(skip.skipped, record),
+                now,
+            ),
+        )

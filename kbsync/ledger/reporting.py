@@ -1,0 +1,83 @@
+"""Read-only answers for people: counts, failures, what waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kbsync.ledger.rows import COLUMNS, path_of, record_of, stored_path
+from kbsync.ledger.table import HERE, Table
+from kbsync.model import Key, Record, State
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A file that is not on the server as it should be; `next_try` in seconds since the epoch."""
+
+    key: Key
+    state: State
+    reason: str
+    attempts: int
+    next_try: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What `explain` tells of one row beyond its record; times in seconds since the epoch."""
+
+    record: Record
+    reason: str | None
+    described: bool
+    segments: int | None
+    changed_at: float
+
+
+class Reporting(Table):
+    """Questions that change nothing."""
+
+    def counts(self, folder: str) -> dict[State, int]:
+        """Files by state; every state is there."""
+        rows = self.store.rows(
+            "SELECT state, count(*) FROM files WHERE folder = ? GROUP BY state", (folder,)
+        )
+        return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
+
+    def oldest_pending(self, folder: str) -> float | None:
+        """Since when the longest waiting file has waited."""
+        rows = self.store.rows(
+            "SELECT min(changed_at) FROM files"
+            " WHERE folder = ? AND state IN ('pending', 'sending', 'indexing')",
+            (folder,),
+        )
+        return None if rows[0][0] is None else float(rows[0][0])
+
+    def troubles(self, folder: str) -> list[Trouble]:
+        """Failed files, and those whose last try failed and that wait for the next."""
+        return self._troubles(
+            "folder = ? AND (state = 'failed' OR state = 'pending' AND error IS NOT NULL)", folder
+        )
+
+    def skipped(self, folder: str) -> list[Trouble]:
+        """Files that are there and not sent, with the reason."""
+        return self._troubles("folder = ? AND state = 'skipped'", folder)
+
+    def _troubles(self, condition: str, folder: str) -> list[Trouble]:
+        rows = self.store.rows(
+            "SELECT path, state, error, attempts, not_before FROM files"
+            f" WHERE {condition} ORDER BY path",
+            (folder,),
+        )
+        return [
+            Trouble(Key(folder, path_of(path)), State(state), error or "", attempts, not_before)
+            for path, state, error, attempts, not_before in rows
+        ]
+
+    def details(self, key: Key) -> Details | None:
+        """Everything about one file."""
+        rows = self.store.rows(
+            f"SELECT {COLUMNS}, reason, described, segments, changed_at FROM files WHERE {HERE}",
+            (key.folder, stored_path(key.path)),
+        )
+        if not rows:
+            return None
+        reason, described, segments, changed_at = rows[0][-4:]
+        return Details(record_of(rows[0]), reason, bool(described), segments, changed_at)

@@ -1,0 +1,189 @@
+"""From a claimed row to a document on the server, or to none."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+
+from kbsync.ledger.rows import (
+    COLUMNS,
+    record_of,
+    stored_path,
+    stored_remote,
+    stored_stamp,
+    stored_version,
+)
+from kbsync.ledger.table import (
+    HERE,
+    Job,
+    Table,
+    generation_of,
+    get_row,
+    is_current,
+    release_row,
+    set_row,
+)
+from kbsync.model import Key, Remote, Stamp, State, Version, Want
+from kbsync.plan import has_document
+
+
+class Sending(Table):
+    """Claim, intend, and every way a piece of work can end."""
+
+    def claim(self, now: float, folders: Collection[str]) -> Job | None:
+        """Take the next due row to work on: puts before drops, small files first."""
+        marks = ",".join("?" * len(folders))
+        with self.store.transaction() as db:
+            row = db.execute(
+                f"SELECT {COLUMNS}, reason FROM files"
+                f" WHERE state = 'pending' AND folder IN ({marks})"
+                " AND (not_before IS NULL OR not_before <= ?)"
+                " AND NOT EXISTS (SELECT 1 FROM leftovers AS l WHERE l.busy = 1"
+                "  AND l.folder = files.folder AND l.path = files.path)"
+                " ORDER BY want DESC, size LIMIT 1",
+                (*folders, now),
+            ).fetchone()
+            if row is None:
+                return None
+            record = record_of(row)
+            set_row(db, record.key, "state = 'sending', changed_at = ?", now)
+        return Job(record, row[-1] or "")
+
+    def intend(self, job: Job, dataset_id: str, name: str) -> bool:
+        """Write down what is about to be created; False when the job is no longer wanted."""
+        with self.store.transaction() as db:
+            if not is_current(db, job):
+                release_row(db, job)
+                return False
+            set_row(db, job.key, "intent_dataset = ?, intent_name = ?", dataset_id, name)
+        return True
+
+    def sent(
+        self, job: Job, remote: Remote, version: Version, stamp: Stamp | None, now: float
+    ) -> None:
+        """A version is on the server and being indexed; kept even if no longer the newest."""
+        with self.store.transaction() as db:
+            db.execute("DELETE FROM leftovers WHERE document_id = ?", (remote.document_id,))
+            record = get_row(db, job.key)
+            if record is None:
+                self.retire_row(db, job.key, remote, now)
+                return
+            if record.coming is not None:
+                self.retire_row(db, job.key, record.coming, now, keep=[record.live, remote])
+            set_row(
+                db,
+                job.key,
+                "coming_dataset = ?, coming_document = ?, coming_name = ?, coming_batch = ?,"
+                " intent_dataset = NULL, intent_name = NULL, sha256 = ?, recipe = ?,"
+                " parked = NULL, described = 0, segments = NULL",
+                *stored_remote(remote),
+                version.sha256,
+                version.recipe,
+            )
+            if is_current(db, job):
+                self._settle(db, job.key, State.INDEXING, stamp, now)
+            else:
+                release_row(db, job)
+
+    def unchanged(self, job: Job, version: Version, stamp: Stamp | None, now: float) -> None:
+        """The live version has the file's content already: whatever was coming is not wanted."""
+        with self.store.transaction() as db:
+            if not is_current(db, job):
+                release_row(db, job)
+                return
+            record = get_row(db, job.key)
+            if record is not None and record.coming is not None:
+                self.retire_row(db, job.key, record.coming, now, keep=[record.live])
+            set_row(
+                db,
+                job.key,
+                "coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
+                " coming_batch = NULL, sha256 = ?, recipe = ?",
+                version.sha256,
+                version.recipe,
+            )
+            self._settle(db, job.key, State.COMPLETED, stamp, now)
+
+    def still_indexing(self, job: Job, stamp: Stamp | None, now: float) -> None:
+        """The version being indexed has the file's content already."""
+        with self.store.transaction() as db:
+            if is_current(db, job):
+                self._settle(db, job.key, State.INDEXING, stamp, now)
+            else:
+                release_row(db, job)
+
+    def _settle(
+        self, db: sqlite3.Connection, key: Key, state: State, stamp: Stamp | None, now: float
+    ) -> None:
+        set_row(
+            db,
+            key,
+            "state = ?, size = coalesce(?, size), mtime_ns = ?, ctime_ns = ?, inode = ?,"
+            " device = ?, attempts = 0, not_before = NULL, error = NULL, changed_at = ?",
+            state,
+            *stored_stamp(stamp),
+            now,
+        )
+
+    def park(
+        self, job: Job, error: str, version: Version | None, stamp: Stamp | None, now: float
+    ) -> None:
+        """It cannot be sent until the file or the recipe changes; `version` is what was refused."""
+        with self.store.transaction() as db:
+            if not is_current(db, job):
+                release_row(db, job)
+                return
+            self._settle(db, job.key, State.FAILED, stamp, now)
+            set_row(
+                db,
+                job.key,
+                "error = ?, attempts = ?, parked = ?, intent_dataset = NULL, intent_name = NULL",
+                error,
+                job.record.attempts + 1,
+                stored_version(version),
+            )
+
+    def postpone(self, job: Job, error: str, not_before: float) -> None:
+        """It could not be done now; it is due again at `not_before`."""
+        with self.store.transaction() as db:
+            release_row(db, job)
+            if generation_of(db, job.key) == job.record.generation:
+                set_row(
+                    db,
+                    job.key,
+                    "attempts = attempts + 1, error = ?, not_before = ?",
+                    error,
+                    not_before,
+                )
+
+    def release(self, job: Job) -> None:
+        """Give a claimed row back as it was."""
+        with self.store.transaction() as db:
+            release_row(db, job)
+
+    def lose(self, job: Job, now: float) -> None:
+        """The file vanished before it was read: the next scan decides about its document."""
+        with self.store.transaction() as db:
+            if not is_current(db, job):
+                release_row(db, job)
+            elif has_document(job.record):
+                self._settle(db, job.key, State.COMPLETED, None, now)
+            else:
+                here = (job.key.folder, stored_path(job.key.path))
+                db.execute(f"DELETE FROM files WHERE {HERE}", here)
+
+    def dropped(self, job: Job) -> None:
+        """All documents of the row are deleted; the row goes, unless the file came back."""
+        with self.store.transaction() as db:
+            if is_current(db, job) and job.record.want is Want.ABSENT:
+                here = (job.key.folder, stored_path(job.key.path))
+                db.execute(f"DELETE FROM files WHERE {HERE}", here)
+                return
+            release_row(db, job)
+            set_row(
+                db,
+                job.key,
+                "live_dataset = NULL, live_document = NULL, live_name = NULL, live_batch = NULL,"
+                " coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
+                " coming_batch = NULL, intent_dataset = NULL, intent_name = NULL",
+            )

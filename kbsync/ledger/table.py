@@ -1,0 +1,103 @@
+"""The table of files: what every transition is made of."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kbsync.ledger.rows import COLUMNS, record_of, stored_path
+from kbsync.ledger.store import Store
+from kbsync.model import Key, Record, Remote, State
+
+HERE = "folder = ? AND path = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row claimed for work; its result counts only for this record's generation."""
+
+    record: Record
+    reason: str
+
+    @property
+    def key(self) -> Key:
+        """The file it is about."""
+        return self.record.key
+
+
+class Table:
+    """The ledger's file under its transitions; `now` is in seconds since the epoch everywhere."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def retire_row(
+        self,
+        db: sqlite3.Connection,
+        key: Key,
+        remote: Remote,
+        now: float,
+        *,
+        keep: Sequence[Remote | None] = (),
+    ) -> None:
+        """Put a document on the way out, unless it is one of `keep`; inside a transaction."""
+        if any(same_document(remote, other) for other in keep):
+            return
+        db.execute(
+            "INSERT OR IGNORE INTO leftovers (document_id, dataset_id, name, folder, path, since)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                remote.document_id,
+                remote.dataset_id,
+                remote.name,
+                key.folder,
+                stored_path(key.path),
+                now,
+            ),
+        )
+
+
+def get_row(db: sqlite3.Connection, key: Key) -> Record | None:
+    """The row of a file, or None."""
+    row = db.execute(
+        f"SELECT {COLUMNS} FROM files WHERE {HERE}",
+        (key.folder, stored_path(key.path)),
+    ).fetchone()
+    return None if row is None else record_of(row)
+
+
+def set_row(db: sqlite3.Connection, key: Key, assignments: str, *values: object) -> None:
+    """Change columns of one row; `assignments` is constant text with marks for `values`."""
+    db.execute(
+        f"UPDATE files SET {assignments} WHERE {HERE}",
+        (*values, key.folder, stored_path(key.path)),
+    )
+
+
+def generation_of(db: sqlite3.Connection, key: Key) -> int | None:
+    """The row's generation, or None when there is no row."""
+    record = get_row(db, key)
+    return None if record is None else record.generation
+
+
+def is_current(db: sqlite3.Connection, job: Job) -> bool:
+    """Whether nothing newer was wanted since the job was claimed."""
+    record = get_row(db, job.key)
+    return (
+        record is not None
+        and record.generation == job.record.generation
+        and record.state is State.SENDING
+    )
+
+
+def release_row(db: sqlite3.Connection, job: Job) -> None:
+    """Give a claimed row back to the queue."""
+    record = get_row(db, job.key)
+    if record is not None and record.state is State.SENDING:
+        set_row(db, job.key, "state = 'pending'")
+
+
+def same_document(one: Remote | None, other: Remote | None) -> bool:
+    """Whether both are the same document on the server."""
+    return one is not None and other is not None and one.document_id == other.document_id

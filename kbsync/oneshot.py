@@ -1,0 +1,237 @@
+"""One run to its end: a small pool of workers around the engine's verbs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from kbsync.engine import DESCRIBE_AT_ONCE, Engine, Survey
+from kbsync.errors import Denied, Unavailable
+from kbsync.model import Hold, Problem
+
+#: A row that is due later than this is left for the next run, in seconds.
+PATIENCE = 45.0
+
+_POLL_FIRST, _POLL_MOST, _POLL_WHILE_SENDING = 0.2, 5.0, 2.0
+_MISSES_ALLOWED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a run may take; seconds, None without bound. `stall` is time without progress."""
+
+    wait: bool = True
+    timeout: float | None = None
+    stall: float = 1800.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did and what it leaves; `denied` maps a folder to the server's refusal."""
+
+    problems: list[Problem] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    denied: dict[str, str] = field(default_factory=dict)
+    unavailable: str | None = None
+    timed_out: bool = False
+    interrupted: bool = False
+
+
+class Run:
+    """Reconcile folders once: survey, send, follow indexing, describe, clean up."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        names: Collection[str],
+        *,
+        workers: int,
+        limits: Limits,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._engine = engine
+        self._names = list(names)
+        self._workers = workers
+        self._limits = limits
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._busy = 0
+        self._misses = 0
+        self._failure: BaseException | None = None
+        self.outcome = Outcome()
+        self._progress_at = clock()
+
+    def survey(self, *, hash_all: bool, allow_delete: bool, each: Callable[[Survey], None]) -> None:
+        """Look at every folder and take up what is found."""
+        self._engine.ledger.recover()
+        self._engine.ledger.hasten(self._names)
+        for name in self._names:
+            survey = self._engine.survey(name, hash_all=hash_all, allow_delete=allow_delete)
+            self._engine.accept(survey)
+            self.outcome.problems.extend(survey.problems)
+            self.outcome.holds.extend(survey.plan.holds)
+            each(survey)
+
+    def work(self) -> Outcome:
+        """Send, delete and follow until nothing is left to do, or nothing can be done."""
+        started = self._clock()
+        threads = [
+            threading.Thread(target=self._worker, name=f"kbsync-sender-{number}")
+            for number in range(self._workers)
+        ]
+        self._rebind()
+        for thread in threads:
+            thread.start()
+        try:
+            self._follow(started)
+        except KeyboardInterrupt:
+            self.outcome.interrupted = True
+        finally:
+            self._stop()
+            for thread in threads:
+                thread.join()
+        if self._failure is not None:
+            raise self._failure
+        return self.outcome
+
+    def _rebind(self) -> None:
+        for name in self._names:
+            try:
+                self._engine.rebind(name)
+            except Denied as error:
+                self._deny(name, error)
+            except Unavailable as error:
+                self.outcome.unavailable = str(error)
+                self._stop()
+
+    # Workers
+
+    def _worker(self) -> None:
+        while True:
+            with self._changed:
+                if self._stopping:
+                    return
+                self._busy += 1
+            try:
+                worked = self._work_one()
+            except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+                self._fail(error)
+                worked = True
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+                if not worked and not self._stopping:
+                    self._changed.wait(0.2)
+
+    def _work_one(self) -> bool:
+        names = self._active()
+        if not names:
+            return False
+        try:
+            worked = self._engine.work_one(names)
+        except Unavailable as error:
+            self._miss(error)
+            return True
+        except Denied as error:
+            self._deny_all(names, error)
+            return True
+        if worked:
+            self._misses = 0
+            self._progress_at = self._clock()
+        return worked
+
+    def _active(self) -> list[str]:
+        return [name for name in self._names if name not in self.outcome.denied]
+
+    def _miss(self, error: Unavailable) -> None:
+        with self._changed:
+            self._misses += 1
+            if self._misses >= _MISSES_ALLOWED + self._workers:
+                self.outcome.unavailable = str(error)
+                self._stopping = True
+
+    def _deny(self, name: str, error: Denied) -> None:
+        with self._changed:
+            self.outcome.denied[name] = str(error)
+
+    def _deny_all(self, names: Collection[str], error: Denied) -> None:
+        for name in [error.folder] if error.folder else names:
+            self._deny(name, error)
+
+    def _fail(self, error: BaseException) -> None:
+        with self._changed:
+            self._failure = self._failure or error
+            self._stopping = True
+
+    def _stop(self) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    # Following
+
+    def _follow(self, started: float) -> None:
+        pause = _POLL_FIRST
+        while not self._over(started):
+            sending = self._sending()
+            moved, flying = self._look()
+            if not sending and not self._wanted(flying):
+                return
+            pause = _POLL_FIRST if moved else min(pause * 1.5, _POLL_MOST)
+            if sending:
+                self._wait_for_senders()
+            else:
+                self._rest(pause)
+
+    def _wait_for_senders(self) -> None:
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._stopping or not self._busy, timeout=_POLL_WHILE_SENDING
+            )
+
+    def _rest(self, pause: float) -> None:
+        with self._changed:
+            if not self._stopping:
+                self._changed.wait(pause)
+
+    def _wanted(self, flying: int) -> bool:
+        return flying > 0 and self._limits.wait
+
+    def _sending(self) -> bool:
+        """Whether workers have, or will soon have, something to do."""
+        names = self._active()
+        due = self._engine.ledger.next_due(names) if names else None
+        with self._changed:
+            return self._busy > 0 or (due is not None and due <= self._clock() + PATIENCE)
+
+    def _over(self, started: float) -> bool:
+        now = self._clock()
+        limits = self._limits
+        with self._changed:
+            if self._stopping:
+                return True
+        late = limits.timeout is not None and now - started > limits.timeout
+        stalled = now - self._progress_at > limits.stall
+        self.outcome.timed_out = late or stalled
+        return late or stalled
+
+    def _look(self) -> tuple[bool, int]:
+        """Poll indexing and write metadata; returns whether something moved, and what flies."""
+        names = self._active()
+        try:
+            polled = self._engine.poll(names)
+            for name in names:
+                while self._engine.describe(name) == DESCRIBE_AT_ONCE:
+                    pass
+        except Unavailable as error:
+            self._miss(error)
+            return False, 1
+        except Denied as error:
+            self._deny_all(names, error)
+            return True, 0
+        if polled.moved:
+            self._progress_at = self._clock()
+        return polled.moved, polled.in_flight
