@@ -1,0 +1,125 @@
+"""A [[folders]] section: one directory tree, one knowledge base, and the rules between them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, field_validator, model_validator
+
+from kbsync.config.parse import (
+    Duration,
+    Flag,
+    Patterns,
+    Place,
+    PositiveDuration,
+    Section,
+    Size,
+    choice,
+    text,
+    whole,
+)
+from kbsync.config.process_rule import ProcessRule
+from kbsync.model import Processing
+
+_FOLDER_NAME = re.compile(r"[\w.-]{1,64}")
+_WEEKDAY_NUMBER = re.compile(r"(?<!/)[0-9]")
+_CRON_FIELDS = 5
+
+
+def folder_name(value: object) -> str:
+    """A folder's name: 1 to 64 letters, digits, `.`, `_` and `-`, in one Unicode form.
+
+    Raises:
+        ValueError: anything else.
+    """
+    name = unicodedata.normalize("NFC", value) if isinstance(value, str) else ""
+    if not _FOLDER_NAME.fullmatch(name):
+        raise ValueError('must be 1 to 64 letters, digits, ".", "_" or "-"')
+    return name
+
+
+class FolderSettings(Section):
+    """One folder; `path` is absolute and as configured: it may be missing, or be a link."""
+
+    name: Annotated[str, BeforeValidator(folder_name)]
+    path: Place
+    dataset: Annotated[str, text(1, 40)]
+    create_dataset: Flag = False
+    include: Patterns = ()
+    exclude: Patterns = ()
+    schedule: str | None = None
+    every: PositiveDuration | None = None
+    watch: Annotated[
+        Literal["auto", "native", "poll", "off"], choice("auto", "native", "poll", "off")
+    ] = "auto"
+    settle: Duration = 2.0
+    max_delay: PositiveDuration = 60.0
+    replace: Annotated[Literal["gap_free", "in_place"], choice("gap_free", "in_place")] = "gap_free"
+    on_delete: Annotated[Literal["delete", "keep"], choice("delete", "keep")] = "delete"
+    max_delete_count: Annotated[int, whole(0)] = 100
+    max_delete_percent: Annotated[int, whole(0, 100)] = 50
+    max_size: Size = 15 * 2**20
+    indexing_technique: Annotated[
+        Literal["high_quality", "economy"], choice("high_quality", "economy")
+    ] = "high_quality"
+    process_rule: ProcessRule = ProcessRule(mode="automatic")
+    doc_form: Annotated[
+        Literal["text_model", "qa_model", "hierarchical_model"],
+        choice("text_model", "qa_model", "hierarchical_model"),
+    ] = "text_model"
+    doc_language: Annotated[str, text(1, 64)] = "English"
+
+    def processing(self) -> Processing:
+        """How the server shall index this folder's documents."""
+        return Processing(
+            indexing_technique=self.indexing_technique,
+            process_rule=self.process_rule.payload(),
+            doc_form=self.doc_form,
+            doc_language=self.doc_language,
+        )
+
+    @field_validator("schedule", mode="before")
+    @classmethod
+    def _check_cron(cls, value: object) -> str | None:
+        allowed = 'must be a cron expression of five fields such as "*/15 * * * *"'
+        if value is None:
+            return None
+        if not isinstance(value, str) or len(value.split()) != _CRON_FIELDS:
+            raise ValueError(allowed)
+        if _WEEKDAY_NUMBER.search(value.split()[-1]):
+            raise ValueError('must name its weekdays, such as "mon-fri": numbers are ambiguous')
+        # Only who sets a schedule pays for the import.
+        from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415
+
+        try:
+            CronTrigger.from_crontab(value, timezone="UTC")
+        except ValueError as error:
+            raise ValueError(f"{allowed}: {error}") from None
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.schedule is not None and self.every is not None:
+            raise ValueError("schedule and every exclude each other; keep one of them")
+        if self.max_delay < self.settle:
+            raise ValueError("max_delay must not be shorter than settle")
+        self._check_hierarchy()
+        return self
+
+    def _check_hierarchy(self) -> None:
+        hierarchical = self.process_rule.mode == "hierarchical"
+        if self.doc_form == "hierarchical_model" and not hierarchical:
+            raise ValueError(
+                'doc_form = "hierarchical_model" needs process_rule with mode = "hierarchical"; '
+                "the server would index it without a single segment"
+            )
+        if hierarchical and self.doc_form != "hierarchical_model":
+            raise ValueError(
+                'process_rule with mode = "hierarchical" needs doc_form = "hierarchical_model"'
+            )
+        if hierarchical and self.indexing_technique != "high_quality":
+            raise ValueError(
+                'doc_form = "hierarchical_model" needs indexing_technique = "high_quality"'
+            )

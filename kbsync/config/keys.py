@@ -1,0 +1,118 @@
+"""Where the API key comes from; no message of this module ever contains one."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kbsync.errors import ConfigError
+
+ENV_KEY = "KBSYNC_SERVER__API_KEY"
+ENV_KEY_FILE = "KBSYNC_SERVER__API_KEY_FILE"
+CREDENTIAL = "dataset-key"
+
+#: What a key that Dify made looks like, so that one in the wrong place is not shown.
+KEY_LIKE = re.compile(r"\b(?:dataset|app)-[A-Za-z0-9]{16,}\b")
+
+_KEY = re.compile(r"[!-~]+")
+_NO_KEY = (
+    'there is no API key; give server.api_key_file = "/path/of/a/file", or server.api_key,'
+    f" or the variable {ENV_KEY}, or the systemd credential {CREDENTIAL}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenKey:
+    """The key that counts, with what is wrong and what is doubtful about it."""
+
+    secret: str = field(repr=False)
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def chosen_key(
+    table: Mapping[str, object],
+    variables: Mapping[str, object],
+    file: Path,
+    environ: Mapping[str, str],
+) -> ChosenKey:
+    """The key of the first place that has one: variables, the file, the systemd credential.
+
+    Args:
+        table: the [server] section of `file`.
+        variables: the same section as the environment variables give it.
+        file: the configuration file.
+        environ: for the directory of systemd's credentials.
+    """
+    try:
+        secret, warnings = _from_anywhere(table, variables, file, environ)
+    except ConfigError as error:
+        return ChosenKey("", problems=(str(error),))
+    if secret.startswith("app-"):
+        warnings += ("the API key looks like an app's; a knowledge base takes dataset-... keys",)
+    return ChosenKey(secret, warnings=warnings)
+
+
+def read_key(where: str, written: object) -> str:
+    """A key as it was written, without the line break at a file's end.
+
+    Raises:
+        ConfigError: it is empty, or not one word of ASCII characters; the text begins with `where`.
+    """
+    key = re.sub(r"\r?\n\Z", "", written) if isinstance(written, str) else ""
+    if isinstance(written, str) and not key.strip():
+        raise ConfigError(f"{where} is empty; it must hold the key of the knowledge API")
+    if not _KEY.fullmatch(key):
+        raise ConfigError(
+            f"{where} must be one word of ASCII characters, without spaces or line breaks"
+        )
+    return key
+
+
+def _from_anywhere(
+    table: Mapping[str, object],
+    variables: Mapping[str, object],
+    file: Path,
+    environ: Mapping[str, str],
+) -> tuple[str, tuple[str, ...]]:
+    for section, key_name, file_name in (
+        (variables, ENV_KEY, ENV_KEY_FILE),
+        (table, f"{file}: server.api_key", f"{file}: server.api_key_file"),
+    ):
+        if "api_key" in section and "api_key_file" in section:
+            raise ConfigError(f"{key_name} and {file_name} exclude each other; keep one of them")
+        if "api_key" in section:
+            warned = _warning(file) if section is table else ()
+            return read_key(key_name, section["api_key"]), warned
+        if "api_key_file" in section:
+            return _from_file(file_name, section["api_key_file"], file.parent)
+    credential = Path(environ.get("CREDENTIALS_DIRECTORY") or "/nowhere") / CREDENTIAL
+    if credential.exists():
+        return _from_file("systemd credential", str(credential), file.parent)
+    raise ConfigError(f"{file}: {_NO_KEY}")
+
+
+def _from_file(where: str, written: object, directory: Path) -> tuple[str, tuple[str, ...]]:
+    if not isinstance(written, str) or not written.strip() or "\0" in written:
+        raise ConfigError(f"{where} must be the path of a file that holds the key")
+    path = directory / os.path.expanduser(written)  # noqa: PTH111  # never raises
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        if KEY_LIKE.search(written):
+            raise ConfigError(
+                f"{where} looks like a key; it must be the path of a file that holds the key"
+            ) from None
+        raise ConfigError(f"{where} = {path} cannot be read: {error.strerror}") from None
+    key = read_key(f"{where} = {path}", content.decode(errors="replace"))
+    return key, () if where == "systemd credential" else _warning(path)
+
+
+def _warning(path: Path) -> tuple[str, ...]:
+    if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        return (f"{path} holds the API key and others can read it; run chmod 600 {path}",)
+    return ()

@@ -1,0 +1,167 @@
+"""From a file and environment variables to one checked `Settings`."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from kbsync.config.keys import chosen_key
+from kbsync.config.problems import PREFIX, Origin, described, did_you_mean
+from kbsync.config.settings import Settings, default_ledger
+from kbsync.errors import ConfigError
+
+WHICH_FILE = "KBSYNC_CONFIG"
+
+Table = dict[str, object]
+
+
+class _Variables(Settings, BaseSettings):
+    """What pydantic-settings needs to know to read our variables; never instantiated."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__")
+
+
+def load(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read, merge and check the configuration; variables override the file.
+
+    Args:
+        path: the file, instead of the one that `find` finds.
+        environ: the variables, instead of the process's own.
+
+    Raises:
+        ConfigError: no file, or something in it or in a variable is wrong; one line for each.
+    """
+    environ = os.environ if environ is None else environ
+    file = find(path, environ=environ)
+    table = _read(file)
+    usable, problems = _usable_variables(environ)
+    variables = _from_variables(usable)
+    key = chosen_key(_section(table), _section(variables), file, environ)
+    problems += key.problems
+    merged = {"ledger": str(default_ledger(environ))} | _merged(table, variables)
+    if isinstance(server := merged.setdefault("server", {}), dict):
+        server["api_key"] = SecretStr(key.secret)
+    origin = Origin(file, frozenset(usable), merged)
+    settings, more = _checked(merged, origin)
+    if settings is None or problems:
+        raise ConfigError("\n".join([*problems, *more]))
+    return settings.note(*key.warnings)
+
+
+def find(explicit: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:
+    """The configuration file: the one that was asked for, else the first that exists.
+
+    Raises:
+        ConfigError: there is none; the text names every place.
+    """
+    environ = os.environ if environ is None else environ
+    named = environ.get(WHICH_FILE)
+    if explicit is not None or named:
+        file = explicit if explicit is not None else Path(named or "")
+        if not file.exists():
+            asked = "--config" if explicit is not None else WHICH_FILE
+            raise ConfigError(
+                f"{file} ({asked}): there is no such file; `kbsync init --output {file}` writes one"
+            )
+        return file.absolute()
+    places = _places(environ)
+    for place in places:
+        if place.is_file():
+            return place.absolute()
+    looked = ", ".join(str(place) for place in places)
+    raise ConfigError(
+        f"there is no configuration: looked for --config, ${WHICH_FILE}, {looked};"
+        " `kbsync init` writes one"
+    )
+
+
+def _places(environ: Mapping[str, str]) -> list[Path]:
+    home = environ.get("XDG_CONFIG_HOME", "")
+    base = Path(home) if home.startswith("/") else Path(environ.get("HOME") or "~") / ".config"
+    return [
+        Path("kbsync.toml"),
+        base.expanduser() / "kbsync" / "config.toml",
+        Path("/etc/kbsync/config.toml"),
+    ]
+
+
+def _read(file: Path) -> Table:
+    try:
+        return tomllib.loads(file.read_bytes().decode())
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 (byte {error.start})") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from None
+
+
+def _usable_variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Our variables by upper-case name, and a line for each that is misspelt or broken."""
+    known = dict(_variable_names(Settings))
+    usable: dict[str, str] = {}
+    problems: list[str] = []
+    for name, value in sorted((name.upper(), value) for name, value in environ.items()):
+        if not name.startswith(PREFIX) or name == WHICH_FILE:
+            continue
+        if name not in known:
+            problems.append(f"{name} is not a setting{did_you_mean(name, known)}")
+        elif known[name] and not _is_json(value):
+            problems.append(f"{name} must be written as JSON")
+        else:
+            usable[name] = value
+    return usable, problems
+
+
+def _variable_names(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[tuple[str, bool]]:
+    for name, field in model.model_fields.items():
+        variable, annotation = prefix + name.upper(), field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield variable, True
+            yield from _variable_names(annotation, f"{variable}__")
+        else:
+            yield variable, name == "folders"
+
+
+def _is_json(value: str) -> bool:
+    try:
+        json.loads(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _from_variables(usable: Mapping[str, str]) -> Table:
+    source = EnvSettingsSource(_Variables)
+    source.env_vars = {name.lower(): value for name, value in usable.items()}
+    return source()
+
+
+def _section(table: Table) -> Table:
+    server = table.get("server")
+    return server if isinstance(server, dict) else {}
+
+
+def _merged(below: Table, above: Table) -> Table:
+    both = dict(below)
+    for key, value in above.items():
+        under = both.get(key)
+        if isinstance(under, dict) and isinstance(value, dict):
+            both[key] = _merged(under, value)
+        else:
+            both[key] = value
+    return both
+
+
+def _checked(merged: Table, origin: Origin) -> tuple[Settings | None, list[str]]:
+    try:
+        context = {"directory": origin.file.parent}
+        return Settings.model_validate(merged, context=context), []
+    except ValidationError as error:
+        return None, described(error, Settings, origin)

@@ -1,0 +1,124 @@
+"""The whole configuration as one frozen value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+
+from kbsync.config.folder import FolderSettings
+from kbsync.config.parse import Place, Section, choice, text
+from kbsync.config.server import ServerSettings
+
+
+class HttpSettings(Section):
+    """The [http] section: where the status page and the metrics are served."""
+
+    listen: str = "127.0.0.1:8377"
+
+    @field_validator("listen", mode="before")
+    @classmethod
+    def _check_listen(cls, value: object) -> str:
+        host, colon, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+        bare = host.removeprefix("[").removesuffix("]")
+        if (
+            not (colon and bare and port.isascii() and port.isdigit() and int(port) < 2**16)
+            or (":" in bare) != host.startswith("[")
+            or not bare.isprintable()
+            or " " in bare
+        ):
+            raise ValueError('must be an address and a port such as "127.0.0.1:8377"')
+        return f"{host}:{port}"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host (without brackets) and port."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class LogSettings(Section):
+    """The [log] section: how much is logged, and in which form."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], choice("debug", "info", "warning", "error")
+    ] = "info"
+    format: Annotated[
+        Literal["auto", "text", "json", "journald"], choice("auto", "text", "json", "journald")
+    ] = "auto"
+
+
+def default_ledger(environ: Mapping[str, str]) -> Path:
+    """Where the ledger is when nobody says: the service's state directory, else the user's."""
+    if state := environ.get("STATE_DIRECTORY"):
+        return Path(state.split(":")[0]) / "ledger.db"
+    home = environ.get("XDG_STATE_HOME", "")
+    base = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
+    return base / "kbsync" / "ledger.db"
+
+
+class Settings(Section):
+    """Everything kbsync is told; made by `kbsync.config.load`, equal for equal input."""
+
+    ledger: Place = Field(default_factory=lambda: default_ledger(os.environ))
+    instance: Annotated[str, text(1, 64)] = Field(default_factory=lambda: os.uname().nodename)
+    server: ServerSettings
+    folders: tuple[FolderSettings, ...]
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+    _found: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What works but should be changed, one line each, for the commands to print."""
+        lines = list(self._found)
+        if self.server.sends_key_in_the_clear:
+            lines.append(
+                f"server.base_url = {self.server.base_url} sends the key unencrypted; use https"
+            )
+        if not self.server.verify_tls:
+            lines.append(
+                "server.verify_tls = false lets anybody on the way read the key and the documents;"
+                " use server.ca_file for a certificate of your own"
+            )
+        return tuple(lines)
+
+    def note(self, *warnings: str) -> Self:
+        """Add what `load` saw outside the values, such as a key file that others can read."""
+        self._found += warnings
+        return self
+
+    def folder(self, name: str) -> FolderSettings | None:
+        """The folder of this name."""
+        return next((folder for folder in self.folders if folder.name == name), None)
+
+    @field_validator("folders")
+    @classmethod
+    def _any_folder(cls, value: tuple[FolderSettings, ...]) -> tuple[FolderSettings, ...]:
+        if not value:
+            raise ValueError("must hold at least one [[folders]] section")
+        return value
+
+    @model_validator(mode="after")
+    def _folders_are_apart(self) -> Self:
+        for one, other in combinations(self.folders, 2):
+            if one.name == other.name:
+                raise ValueError(f'two folders have the name "{one.name}"; each needs its own')
+            _refuse_overlap(one, other)
+        return self
+
+
+def _refuse_overlap(one: FolderSettings, other: FolderSettings) -> None:
+    here, there = Path(os.path.realpath(one.path)), Path(os.path.realpath(other.path))
+    if here == there:
+        raise ValueError(f'folders "{one.name}" and "{other.name}" are the same directory, {here}')
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        inner, outer = (one, other) if here.is_relative_to(there) else (other, one)
+        raise ValueError(
+            f'folder "{inner.name}" ({inner.path}) is inside folder "{outer.name}" ({outer.path});'
+            " a file can belong to one of them only"
+        )
