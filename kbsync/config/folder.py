@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from kbsync.config.parse import (
     Duration,
@@ -64,7 +64,7 @@ class FolderSettings(Section):
     indexing_technique: Annotated[
         Literal["high_quality", "economy"], choice("high_quality", "economy")
     ] = "high_quality"
-    process_rule: ProcessRule = ProcessRule(mode="automatic")
+    process_rule: ProcessRule = Field(default_factory=lambda: ProcessRule(mode="automatic"))
     doc_form: Annotated[
         Literal["text_model", "qa_model", "hierarchical_model"],
         choice("text_model", "qa_model", "hierarchical_model"),

@@ -31,7 +31,9 @@ _UNITS_BY_LOWER = {unit.lower(): factor for unit, factor in _BYTES.items()}
 class Section(BaseModel):
     """A part of the configuration: unknown keys are errors, and values never change."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
 
 
 def duration(value: object) -> float:

@@ -68,8 +68,8 @@ class Settings(Section):
     instance: Annotated[str, text(1, 64)] = Field(default_factory=lambda: os.uname().nodename)
     server: ServerSettings
     folders: tuple[FolderSettings, ...]
-    http: HttpSettings = HttpSettings()
-    log: LogSettings = LogSettings()
+    http: HttpSettings = Field(default_factory=HttpSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
     _found: tuple[str, ...] = PrivateAttr(default=())
 
     @property
