@@ -46,8 +46,10 @@ def extract(body: bytes, extension: str, *, shown_path: str, pdf_as_text: str) -
     Raises:
         ExtractError: the bytes are not what the extension says.
     """
-    if extension not in BINARY and body.startswith(b"%PDF-") and pdf_as_text == "empty":
-        return Extracted("", ())
+    if extension not in BINARY and body.startswith(b"%PDF-"):
+        if pdf_as_text == "empty":
+            return Extracted("", ())
+        raise ExtractError(f"Could not detect encoding for {shown_path}")
     return READERS[extension](body, shown_path)
 
 
