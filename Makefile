@@ -1,0 +1,63 @@
+# Two commands do everything: `make demo` shows it working, `make test` checks everything.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+DIR ?=
+PYTEST ?=
+
+.PHONY: help demo test check-format lint types layers tests bench lock clean
+
+help:
+	@echo "make demo            see kbsync work: a server, sample documents, two syncs, a search"
+	@echo "make demo DIR=/some  the same with a folder of yours, which is only read"
+	@echo "make test            format, lint, types, layers, all tests"
+	@echo "make bench           measure, each figure beside what one would use instead"
+	@echo "make lock            renew requirements/*.txt"
+
+demo: $(VENV)/.run
+	@$(BIN)/kbsync demo $(if $(DIR),--dir "$(DIR)")
+
+test: check-format lint types layers tests
+
+check-format: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	$(BIN)/lint-imports --no-cache
+
+tests: $(VENV)/.dev
+	$(BIN)/pytest $(PYTEST)
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench
+
+# What a command needs is installed from exact versions with hashes; the project itself is linked.
+$(VENV)/.run: requirements/run.txt pyproject.toml
+	@echo "Installing into $(VENV) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "kbsync needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Needs uv. Nothing of an index's address may get into the files.
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --extra standin --group build pyproject.toml
+lock:
+	$(LOCK) -o requirements/run.txt
+	$(LOCK) --group dev -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

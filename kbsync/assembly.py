@@ -1,0 +1,116 @@
+"""From settings to an engine: the only place that knows all parts by name."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from kbsync import plan
+from kbsync.backend.interface import Backend
+from kbsync.config import FolderSettings, Settings
+from kbsync.engine import Engine, Event, Folder
+from kbsync.errors import ConfigError
+from kbsync.filters import Filters
+from kbsync.ledger import Ledger
+from kbsync.model import SERVER_TYPES
+
+
+def folder_of(settings: FolderSettings) -> Folder:
+    """A configured folder as the engine needs it; raises ConfigError for a bad pattern."""
+    processing = settings.processing()
+    try:
+        filters = Filters(settings.include, settings.exclude, SERVER_TYPES)
+    except ValueError as error:
+        raise ConfigError(f"folder {settings.name!r}: {error}") from error
+    rules = plan.Rules(
+        recipe=plan.recipe(processing),
+        on_delete=settings.on_delete,
+        max_delete_count=settings.max_delete_count,
+        max_delete_percent=settings.max_delete_percent,
+    )
+    return Folder(
+        name=settings.name,
+        root=str(settings.path),
+        dataset=settings.dataset,
+        filters=filters,
+        rules=rules,
+        processing=processing,
+        max_size=settings.max_size,
+        create_dataset=settings.create_dataset,
+        in_place=settings.replace == "in_place",
+    )
+
+
+def connect(settings: Settings) -> Backend:
+    """The configured server, whose dialect is found out if need be; raises BackendError."""
+    from kbsync.backend.registry import open_backend  # noqa: PLC0415 - httpx only when needed
+
+    server = settings.server
+    return open_backend(
+        server.url,
+        server.api_key.get_secret_value(),
+        server.api_style,
+        max_connections=server.max_connections,
+        timeout=server.timeout,
+        requests_per_minute=server.requests_per_minute,
+        verify=str(server.ca_file) if server.ca_file else server.verify_tls,
+    )
+
+
+def selected(settings: Settings, names: Sequence[str]) -> list[str]:
+    """The folders that are meant: these, or all; raises ConfigError for an unknown one."""
+    known = [folder.name for folder in settings.folders]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigError(f"no folder named {unknown[0]!r}; there are: {', '.join(known)}")
+    return [name for name in known if not names or name in names]
+
+
+@contextmanager
+def opened(
+    settings: Settings, observer: Callable[[Event], None] = lambda _: None
+) -> Iterator[Engine]:
+    """An engine over the configured ledger, which this process writes to alone."""
+    with Ledger.open(settings.ledger) as ledger:
+        _same_instance(ledger, settings)
+        engine = _engine(ledger, settings, observer)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+
+@contextmanager
+def looking(settings: Settings) -> Iterator[Engine]:
+    """An engine that only looks: over the ledger as it is, also while a service writes to it."""
+    if settings.ledger.exists():
+        with Ledger.open(settings.ledger, readonly=True) as ledger:
+            yield _engine(ledger, settings, lambda _: None)
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="kbsync-") as directory,
+        Ledger.open(Path(directory) / "ledger.db") as ledger,
+    ):
+        yield _engine(ledger, settings, lambda _: None)
+
+
+def _engine(ledger: Ledger, settings: Settings, observer: Callable[[Event], None]) -> Engine:
+    folders = [folder_of(folder) for folder in settings.folders]
+    return Engine(
+        ledger,
+        lambda: connect(settings),
+        folders,
+        instance=settings.instance,
+        observer=observer,
+    )
+
+
+def _same_instance(ledger: Ledger, settings: Settings) -> None:
+    known = ledger.fact("instance", settings.instance)
+    if known != settings.instance:
+        raise ConfigError(
+            f"instance = {settings.instance!r}, but the ledger {settings.ledger} belongs to"
+            f" {known!r}, and its documents are marked so; set instance = {known!r}"
+        )

@@ -1,0 +1,116 @@
+"""The command group, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import click
+
+from kbsync import __version__
+from kbsync.errors import BackendError, ConfigError, KbsyncError, LedgerBusy
+
+#: Sub-commands in the order of `kbsync --help`, each a module of `kbsync.commands`.
+COMMANDS = {
+    "init": "Write a configuration from a few answers.",
+    "doctor": "Try every part and say what to do about each finding.",
+    "plan": "Show what reconcile would do, and why, file by file.",
+    "reconcile": "Make the datasets equal to the folders, once.",
+    "status": "Show what is in, what is not, and why.",
+    "explain": "Tell everything about one file.",
+    "retry": "Send failed files again.",
+    "demo": "See it work, on an embedded server and sample documents.",
+    "standin": "Run the embedded Dify-compatible server.",
+}
+
+INTERNAL, USAGE, UNREACHABLE, BUSY, INTERRUPTED = 1, 2, 5, 75, 130
+
+
+class Commands(click.Group):
+    """Imports a command's module only when it is called, so that each starts fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in their own order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"kbsync.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - a module of ours, for the type
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kbsync")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Configuration file; every command takes it, too.",
+)
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None) -> None:
+    r"""Keep folders of documents equal to knowledge bases (datasets) in Dify.
+
+    \b
+    First steps:
+      kbsync demo                 see it work, nothing to install or configure
+      kbsync init                 write a configuration
+      kbsync doctor               try it
+      kbsync plan                 see what would happen
+      kbsync reconcile            do it
+    """
+    ctx.obj = config
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; every error ends here, as one message."""
+    try:
+        result = cli.main(arguments, prog_name="kbsync", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except KbsyncError as error:
+        return _told(error)
+    except KeyboardInterrupt:
+        click.echo("kbsync: stopped", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe went away, as `| head` does; nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:  # noqa: BLE001 - the outer boundary: everything becomes a message here
+        traceback.print_exc()
+        click.echo("kbsync: this is a defect of kbsync; please report the lines above", err=True)
+        return INTERNAL
+    return result if isinstance(result, int) else 0
+
+
+def _told(error: KbsyncError) -> int:
+    for line in str(error).splitlines():
+        click.echo(f"kbsync: {line}", err=True)
+    match error:
+        case ConfigError():
+            return USAGE
+        case LedgerBusy():
+            return BUSY
+        case BackendError():
+            return UNREACHABLE
+        case _:
+            return INTERNAL

@@ -1,0 +1,1 @@
+"""One file per sub-command; each offers a click command named `command`."""

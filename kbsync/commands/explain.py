@@ -1,0 +1,147 @@
+"""`kbsync explain`: everything about one file."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import assert_never
+
+import click
+
+from kbsync import scan
+from kbsync.assembly import looking
+from kbsync.commands.options import as_json, configured
+from kbsync.config import Settings
+from kbsync.engine import Engine
+from kbsync.errors import ConfigError
+from kbsync.filters import Admitted, Excluded, Unsupported
+from kbsync.ledger import Details
+from kbsync.log import printable
+from kbsync.model import Key, Problem, Seen, Skipped, State, Want
+
+
+@click.command(name="explain")
+@click.argument("path")
+@as_json
+@configured
+def command(settings: Settings, path: str, as_json: bool) -> int:
+    """Tell which rule decides about PATH, its state, its live version, and what happens next.
+
+    PATH is a file's path, or FOLDER/relative/path; it need not exist.
+
+    Example: kbsync explain /srv/docs/handbook/travel.md
+    """
+    key = locate(settings, path)
+    if key is None:
+        raise ConfigError(
+            f"{path!r} is in no configured folder; there are: "
+            + ", ".join(f"{folder.name} ({folder.path})" for folder in settings.folders)
+        )
+    with looking(settings) as engine:
+        facts = _facts(engine, key)
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return 0
+    click.echo(f"{key.folder}/{printable(key.path)}")
+    for name, value in facts.items():
+        if value is not None and name not in {"folder", "path"}:
+            click.echo(f"  {name.replace('_', ' ') + ':':<15} {value}")
+    return 0
+
+
+def locate(settings: Settings, path: str) -> Key | None:
+    """The file that a person means: an absolute or relative path, or FOLDER/relative/path."""
+    absolute = os.path.normpath(os.path.join(os.getcwd(), path))  # noqa: PTH109, PTH118 - text, not yet a file
+    for folder in settings.folders:
+        for root in (str(folder.path), os.path.realpath(folder.path)):
+            if absolute.startswith(root.rstrip("/") + "/"):
+                return Key(folder.name, absolute[len(root.rstrip("/")) + 1 :])
+    name, _, rest = path.partition("/")
+    if rest and settings.folder(name) is not None:
+        return Key(name, os.path.normpath(rest))
+    return None
+
+
+def _facts(engine: Engine, key: Key) -> dict[str, object]:
+    folder = engine.folders[key.folder]
+    found = scan.look(folder.root, key, folder.filters, max_size=folder.max_size)
+    details = engine.ledger.details(key)
+    facts: dict[str, object] = {
+        "folder": key.folder,
+        "path": printable(key.path),
+        "on_disk": _on_disk(found),
+        "rule": _rule(engine, key),
+    }
+    if details is None:
+        facts["state"] = "unknown to the ledger"
+    else:
+        facts |= _remembered(details)
+    facts["next"] = _next(found, details)
+    return facts
+
+
+def _on_disk(found: Seen | Skipped | Problem | None) -> str:
+    match found:
+        case None:
+            return "not there, or excluded"
+        case Seen():
+            changed = _when(found.stamp.mtime_ns / 1e9)
+            return f"{found.stamp.size} bytes, modified {changed}"
+        case Skipped() | Problem():
+            return found.reason
+        case _:
+            assert_never(found)
+
+
+def _rule(engine: Engine, key: Key) -> str:
+    verdict = engine.folders[key.folder].filters.admits(key.path)
+    match verdict:
+        case Admitted():
+            return f"admitted by {verdict.rule}"
+        case Excluded():
+            return f"excluded by {verdict.rule}"
+        case Unsupported():
+            return f"type .{verdict.extension} is not one that the server takes"
+        case _:
+            assert_never(verdict)
+
+
+def _remembered(details: Details) -> dict[str, object]:
+    record = details.record
+    since = _when(details.changed_at)
+    return {
+        "state": f"{record.state.value} since {since}"
+        + (" (to be deleted)" if record.want is Want.ABSENT else ""),
+        "error": None if record.error is None else printable(record.error),
+        "attempts": record.attempts or None,
+        "last_reason": details.reason,
+        "live_document": record.live and f"{record.live.document_id} {record.live.name!r}",
+        "coming": record.coming and f"{record.coming.document_id} {record.coming.name!r}",
+        "sha256": record.version and record.version.sha256,
+        "segments": details.segments,
+        "metadata": "written" if details.described else "not written",
+    }
+
+
+def _next(found: Seen | Skipped | Problem | None, details: Details | None) -> str:
+    record = None if details is None else details.record
+    if record is None:
+        return "will be sent" if isinstance(found, Seen) else "nothing"
+    if record.state is State.FAILED:
+        return "nothing until the file changes; `kbsync retry` sends it again as it is"
+    if record.not_before is not None:
+        return f"tried again after {_when(record.not_before)}"
+    if found is None and record.want is Want.PRESENT:
+        return "its document is deleted at the next run"
+    if record.state is State.INDEXING:
+        return "the server is indexing it"
+    if record.state in {State.PENDING, State.SENDING}:
+        return "worked on at the next run"
+    if isinstance(found, Seen) and found.stamp != record.stamp:
+        return "looked into at the next run: its metadata changed"
+    return "nothing"
+
+
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

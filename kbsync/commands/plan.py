@@ -1,0 +1,138 @@
+"""`kbsync plan`: what reconcile would do, and why."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+
+import click
+
+from kbsync.assembly import looking, selected
+from kbsync.commands.options import as_json, configured, folder_names
+from kbsync.config import Settings
+from kbsync.engine import Engine, Planned, Survey
+from kbsync.log import printable
+
+HELD, TROUBLED = 4, 3
+
+_MARKS = {
+    "send": ("+", "green"),
+    "replace": ("~", "yellow"),
+    "refresh": ("=", "blue"),
+    "delete": ("-", "red"),
+    "hold": ("H", "magenta"),
+    "skip": (".", None),
+    "fail": ("!", "red"),
+}
+
+
+@click.command(name="plan")
+@folder_names
+@click.option("--full", is_flag=True, help="Compare every file by its content.")
+@click.option("--allow-delete", is_flag=True, help="Plan as if held deletions were approved.")
+@as_json
+@configured
+def command(
+    settings: Settings,
+    folders: tuple[str, ...],
+    full: bool,
+    allow_delete: bool,
+    as_json: bool,
+) -> int:
+    r"""Show what `kbsync reconcile` would do with each file, and why; changes nothing.
+
+    \b
+    +  send      a new document
+    ~  replace   a new version, the old one answers until it is indexed
+    =  refresh   same content, only the ledger is brought up to date
+    -  delete    the file is gone
+    H  hold      a deletion that waits for approval
+    .  skip      not sent, with the reason
+    !  fail      cannot be read
+
+    Example: kbsync plan handbook
+    """
+    return show_plan(settings, folders, full=full, allow_delete=allow_delete, as_json=as_json)
+
+
+def show_plan(
+    settings: Settings,
+    folders: tuple[str, ...],
+    *,
+    full: bool,
+    allow_delete: bool,
+    as_json: bool,
+) -> int:
+    """Print the plan of these folders; returns 0, 3 if something is unknown, 4 if held."""
+    names = selected(settings, folders)
+    surveys: list[Survey] = []
+    with looking(settings) as engine:
+        rows: list[Planned] = []
+        for name in names:
+            survey = engine.survey(name, hash_all=full, allow_delete=allow_delete)
+            found = sorted(engine.preview(survey), key=lambda row: row.key)
+            if not as_json:
+                _print_folder(engine, survey, found)
+            surveys.append(survey)
+            rows.extend(found)
+    if as_json:
+        click.echo(json.dumps(_as_json(surveys, rows), indent=2))
+    if any(survey.plan.holds for survey in surveys):
+        return HELD
+    return TROUBLED if any(survey.problems for survey in surveys) else 0
+
+
+def _print_folder(engine: Engine, survey: Survey, rows: Iterable[Planned]) -> None:
+    name = survey.folder.name
+    counts: Counter[str] = Counter()
+    for row in rows:
+        mark, colour = _MARKS[row.action]
+        counts[row.action] += 1
+        path = printable(row.key.path)
+        click.echo(f"{click.style(mark, fg=colour)} {name}/{path}  ({row.reason})")
+    for problem in survey.problems:
+        where = f"{name}/{printable(problem.path)}".rstrip("/")
+        click.echo(f"{click.style('?', fg='red')} {where}  ({problem.reason}; left as it is)")
+    for hold in survey.plan.holds:
+        click.echo(
+            f"{click.style('held', fg='magenta')}: {name}: {hold.reason};"
+            " `kbsync reconcile --allow-delete` releases it"
+        )
+    row_of_folder = engine.ledger.folder(name)
+    if row_of_folder and row_of_folder.dataset != survey.folder.dataset:
+        click.echo(
+            f"{name}: the dataset was {row_of_folder.dataset!r}, now {survey.folder.dataset!r}:"
+            " unless both are the same, every document moves there"
+        )
+    told = ", ".join(f"{count} to {action}" for action, count in sorted(counts.items()))
+    click.echo(f"{name}: {survey.present} files seen; {told or 'nothing to do'}")
+
+
+def _as_json(surveys: list[Survey], rows: list[Planned]) -> dict[str, object]:
+    return {
+        "changes": [
+            {
+                "action": row.action,
+                "folder": row.key.folder,
+                "path": printable(row.key.path),
+                "reason": row.reason,
+                "size": row.size,
+            }
+            for row in rows
+        ],
+        "problems": [
+            {
+                "folder": problem.folder,
+                "path": printable(problem.path),
+                "reason": problem.reason,
+            }
+            for survey in surveys
+            for problem in survey.problems
+        ],
+        "held": [
+            {"folder": hold.folder, "rule": hold.rule, "count": hold.count, "reason": hold.reason}
+            for survey in surveys
+            for hold in survey.plan.holds
+        ],
+    }

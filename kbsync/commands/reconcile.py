@@ -1,0 +1,201 @@
+"""`kbsync reconcile`: make the datasets equal to the folders, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from kbsync.assembly import opened, selected
+from kbsync.commands.options import as_json, configured, folder_names
+from kbsync.commands.plan import show_plan
+from kbsync.commands.terminal import Follower, Tally, follower
+from kbsync.config import Settings
+from kbsync.engine import Engine, Happened
+from kbsync.log import printable
+from kbsync.model import State
+from kbsync.oneshot import Limits, Outcome, Run
+
+DONE, FAILED, HELD, UNREACHABLE, INTERRUPTED = 0, 3, 4, 5, 130
+
+
+@click.command(name="reconcile")
+@folder_names
+@click.option("--dry-run", is_flag=True, help="Only show the plan, as `kbsync plan` does.")
+@click.option("--full", is_flag=True, help="Compare every file by its content, not its metadata.")
+@click.option("--no-wait", is_flag=True, help="Do not wait until everything is indexed.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Stop waiting after so long; the next run goes on from there.",
+)
+@click.option("--allow-delete", is_flag=True, help="Release deletions that a safety rule holds.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only what failed or is held.")
+@as_json
+@configured
+def command(
+    settings: Settings,
+    folders: tuple[str, ...],
+    dry_run: bool,
+    full: bool,
+    no_wait: bool,
+    timeout: float | None,
+    allow_delete: bool,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    r"""Make the datasets equal to the folders (all, or these), once, and follow indexing.
+
+    \b
+    Exit codes:
+      0   everything that should be there is indexed
+      1   internal error           2   usage or configuration
+      3   some documents failed    4   deletions are held
+      5   server unreachable, or it refused the key or the dataset
+      75  another kbsync uses the ledger
+
+    Example: kbsync reconcile handbook --timeout 600
+    """
+    if dry_run:
+        return show_plan(settings, folders, full=full, allow_delete=allow_delete, as_json=as_json)
+    names = selected(settings, folders)
+    limits = Limits(wait=not no_wait, timeout=timeout, stall=settings.server.index_timeout)
+    with follower(as_json=as_json, quiet=quiet) as watching:
+        outcome, left = _reconcile(settings, names, limits, watching, full, allow_delete)
+    code = exit_code(outcome, left, waited=not no_wait)
+    if as_json:
+        click.echo(json.dumps(_as_json(names, watching.tally, outcome, left, code), indent=2))
+    else:
+        _print_summary(names, watching.tally, outcome, left, quiet=quiet)
+    return code
+
+
+Left = dict[str, dict[State, int]]
+
+
+def _reconcile(
+    settings: Settings,
+    names: Sequence[str],
+    limits: Limits,
+    watching: Follower,
+    full: bool,
+    allow_delete: bool,
+) -> tuple[Outcome, Left]:
+    with opened(settings, watching.event) as engine:
+        run = Run(engine, names, workers=settings.server.max_connections, limits=limits)
+        run.survey(hash_all=full, allow_delete=allow_delete, each=watching.surveyed)
+        outcome = run.work()
+        return outcome, _left(engine, names)
+
+
+def _left(engine: Engine, names: Sequence[str]) -> Left:
+    return {name: engine.ledger.counts(name) for name in names}
+
+
+def exit_code(outcome: Outcome, left: Left, *, waited: bool) -> int:
+    """The exit code of architecture's table; the most urgent finding wins."""
+    if outcome.interrupted:
+        return INTERRUPTED
+    if outcome.unavailable or outcome.denied:
+        return UNREACHABLE
+    unfinished = [State.FAILED, State.PENDING, State.SENDING]
+    if waited:
+        unfinished.append(State.INDEXING)
+    if outcome.problems or any(counts[state] for counts in left.values() for state in unfinished):
+        return HELD if outcome.holds and not _failed(outcome, left) else FAILED
+    return HELD if outcome.holds else DONE
+
+
+def _failed(outcome: Outcome, left: Left) -> bool:
+    below_root = [problem for problem in outcome.problems if problem.path]
+    return bool(below_root) or any(counts[State.FAILED] for counts in left.values())
+
+
+def _print_summary(
+    names: Sequence[str], tally: Tally, outcome: Outcome, left: Left, *, quiet: bool
+) -> None:
+    for name in names:
+        counts = left[name]
+        done = tally.of(name)
+        told = [f"{counts[State.COMPLETED]} indexed"]
+        told += [
+            f"{done[happened]} {word}"
+            for happened, word in (
+                (Happened.SENT, "sent"),
+                (Happened.DELETED, "deleted"),
+                (Happened.UNCHANGED, "unchanged in content"),
+            )
+            if done[happened]
+        ]
+        told += [
+            f"{counts[state]} {word}"
+            for state, word in (
+                (State.FAILED, "failed"),
+                (State.SKIPPED, "skipped"),
+                (State.PENDING, "waiting"),
+                (State.INDEXING, "being indexed"),
+            )
+            if counts[state]
+        ]
+        if not quiet:
+            click.echo(f"{name}: {', '.join(told)}")
+    for text in _closing(outcome):
+        click.echo(text, err=True)
+
+
+def _closing(outcome: Outcome) -> list[str]:
+    lines = []
+    if outcome.unavailable:
+        lines.append(f"kbsync: {outcome.unavailable}; nothing is lost, run it again later")
+    lines += [f"kbsync: {text}" for text in dict.fromkeys(outcome.denied.values())]
+    if outcome.timed_out:
+        lines.append("kbsync: stopped waiting for indexing; the next run goes on from there")
+    if outcome.interrupted:
+        lines.append("kbsync: stopped; the next run goes on from there")
+    lines += [
+        f"kbsync: {hold.folder}: {hold.count} deletions are held: {hold.reason}; see `kbsync plan"
+        f" {hold.folder}`, then `kbsync reconcile {hold.folder} --allow-delete`"
+        for hold in outcome.holds
+        if hold.rule != "root"
+    ]
+    lines += [
+        f"kbsync: {hold.folder}: {hold.reason}; its {hold.count} documents stay as they are"
+        for hold in outcome.holds
+        if hold.rule == "root"
+    ]
+    return lines
+
+
+def _as_json(
+    names: Sequence[str], tally: Tally, outcome: Outcome, left: Left, code: int
+) -> dict[str, object]:
+    return {
+        "exit_code": code,
+        "folders": [
+            {
+                "name": name,
+                "done": {happened.value: count for happened, count in tally.of(name).items()},
+                "counts": {state.value: count for state, count in left[name].items()},
+                "denied": outcome.denied.get(name),
+                "held": next(
+                    (
+                        {"rule": hold.rule, "count": hold.count, "reason": hold.reason}
+                        for hold in outcome.holds
+                        if hold.folder == name
+                    ),
+                    None,
+                ),
+                "problems": [
+                    {"path": printable(problem.path), "reason": problem.reason}
+                    for problem in outcome.problems
+                    if problem.folder == name
+                ],
+            }
+            for name in names
+        ],
+        "unavailable": outcome.unavailable,
+        "timed_out": outcome.timed_out,
+        "interrupted": outcome.interrupted,
+    }

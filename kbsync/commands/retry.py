@@ -1,0 +1,50 @@
+"""`kbsync retry`: send failed files again."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from kbsync.assembly import opened, selected
+from kbsync.commands.explain import locate
+from kbsync.commands.options import configured
+from kbsync.config import Settings
+from kbsync.errors import ConfigError
+
+
+@click.command(name="retry")
+@click.argument("what", nargs=-1, metavar="[FOLDER|PATH]...")
+@configured
+def command(settings: Settings, what: tuple[str, ...]) -> int:
+    """Put failed files (all, of these folders, or these files) to work again.
+
+    The next `kbsync reconcile`, or the running service, sends them even though they are unchanged.
+
+    Example: kbsync retry handbook/scans/contract.pdf
+    """
+    wanted = _wanted(settings, what)
+    total = 0
+    with opened(settings) as engine:
+        for folder, paths in wanted.items():
+            total += engine.ledger.retry(folder, paths, time.time())
+    click.echo(f"{total} file{'' if total == 1 else 's'} will be sent again")
+    return 0
+
+
+def _wanted(settings: Settings, what: tuple[str, ...]) -> dict[str, list[str] | None]:
+    if not what:
+        return dict.fromkeys(selected(settings, []))
+    wanted: dict[str, list[str] | None] = {}
+    for name in what:
+        if settings.folder(name) is not None and not Path(name).is_file():
+            wanted[name] = None
+            continue
+        key = locate(settings, name)
+        if key is None:
+            raise ConfigError(f"{name!r} is neither a folder's name nor a path below a folder")
+        paths = wanted.setdefault(key.folder, [])
+        if paths is not None:
+            paths.append(key.path)
+    return wanted

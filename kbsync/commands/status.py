@@ -1,0 +1,160 @@
+"""`kbsync status`: what is in, what is not, and why."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+
+import click
+
+from kbsync.assembly import looking, selected
+from kbsync.commands.options import as_json, configured, folder_names
+from kbsync.config import Settings
+from kbsync.engine import Engine
+from kbsync.ledger import Trouble
+from kbsync.log import printable
+from kbsync.model import State
+
+
+@click.command(name="status")
+@folder_names
+@click.option("--skipped", is_flag=True, help="List the files that are not sent, and why.")
+@click.option("--offline", is_flag=True, help="Do not ask the server whether it answers.")
+@as_json
+@configured
+def command(
+    settings: Settings, folders: tuple[str, ...], skipped: bool, offline: bool, as_json: bool
+) -> int:
+    """Show counts, holds and failures from the ledger; also while a run or a service works.
+
+    Example: kbsync status --json
+    """
+    names = selected(settings, folders)
+    with looking(settings) as engine:
+        server = _server(settings, offline=offline)
+        rows = [_folder(engine, name) for name in names]
+        troubles = [trouble for name in names for trouble in engine.ledger.troubles(name)]
+        left_out = [entry for name in names for entry in engine.ledger.skipped(name)]
+    if as_json:
+        failures = [_failure(trouble) for trouble in troubles]
+        told: dict[str, object] = {"server": server, "folders": rows, "failures": failures}
+        if skipped:
+            told["skipped"] = [
+                {"folder": row.key.folder, "path": printable(row.key.path), "reason": row.reason}
+                for row in left_out
+            ]
+        click.echo(json.dumps(told, indent=2))
+    else:
+        _print(server, rows, troubles, left_out if skipped else [])
+    return 0
+
+
+def _server(settings: Settings, *, offline: bool) -> dict[str, object]:
+    told: dict[str, object] = {
+        "base_url": settings.server.url,
+        "api_style": settings.server.api_style,
+        "reachable": None,
+    }
+    if offline:
+        return told
+    from kbsync.assembly import connect
+    from kbsync.errors import BackendError
+
+    try:
+        backend = connect(settings)
+    except BackendError as error:
+        return told | {"reachable": False, "error": str(error)}
+    backend.close()
+    return told | {"api_style": backend.style, "reachable": True}
+
+
+def _folder(engine: Engine, name: str) -> dict[str, object]:
+    folder, row = engine.folders[name], engine.ledger.folder(name)
+    oldest = engine.ledger.oldest_pending(name)
+    hold = None if row is None else row.hold
+    return {
+        "name": name,
+        "path": printable(folder.root),
+        "dataset": folder.dataset,
+        "dataset_id": None if row is None else row.dataset_id,
+        "counts": {state.value: count for state, count in engine.ledger.counts(name).items()},
+        "held": hold and {"rule": hold.rule, "count": hold.count, "reason": hold.reason},
+        "oldest_pending_seconds": 0 if oldest is None else max(0, round(time.time() - oldest)),
+        "last_scan": None if row is None else _when(row.last_scan),
+        "next_scan": None,
+    }
+
+
+def _failure(trouble: Trouble) -> dict[str, object]:
+    return {
+        "folder": trouble.key.folder,
+        "path": printable(trouble.key.path),
+        "state": trouble.state.value,
+        "reason": printable(trouble.reason),
+        "attempts": trouble.attempts,
+        "next_try": _when(trouble.next_try),
+    }
+
+
+def _when(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _print(
+    server: dict[str, object],
+    rows: list[dict[str, object]],
+    troubles: list[Trouble],
+    left_out: list[Trouble],
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    console.print(Text(_server_line(server)))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("folder", "completed", "pending", "indexing", "failed", "skipped", "last scan"):
+        table.add_column(title, justify="left" if title in {"folder", "last scan"} else "right")
+    for row in rows:
+        counts = row["counts"]
+        assert isinstance(counts, dict)  # noqa: S101 - made above
+        waiting = counts["pending"] + counts["sending"]
+        failed = Text(str(counts["failed"]), style="red" if counts["failed"] else "")
+        table.add_row(
+            Text(str(row["name"])),
+            Text(str(counts["completed"]), style="green"),
+            str(waiting),
+            str(counts["indexing"]),
+            failed,
+            str(counts["skipped"]),
+            Text(str(row["last_scan"] or "never")),
+        )
+    console.print(table)
+    for row in rows:
+        if isinstance(row["held"], dict):
+            console.print(Text(f"held: {row['name']}: {row['held']['reason']}", style="magenta"))
+    for trouble in troubles:
+        word = "failed" if trouble.state is State.FAILED else "waiting"
+        _print_one(word, trouble)
+    for entry in left_out:
+        _print_one("skipped", entry)
+
+
+def _server_line(server: dict[str, object]) -> str:
+    match server["reachable"]:
+        case True:
+            word = "answers"
+        case False:
+            word = f"does not answer: {server.get('error')}"
+        case _:
+            word = "not asked"
+    return f"server {server['base_url']} ({server['api_style']}): {word}"
+
+
+def _print_one(word: str, entry: Trouble) -> None:
+    path = f"{entry.key.folder}/{printable(entry.key.path)}"
+    due = f" (next try {_when(entry.next_try)})" if entry.next_try else ""
+    click.echo(f"{word:<8} {path}: {printable(entry.reason)}{due}")

@@ -1,0 +1,198 @@
+"""How a run is followed: bars on a terminal, plain lines elsewhere, nothing for machines."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import Counter
+from types import TracebackType
+from typing import Protocol, Self
+
+import click
+
+from kbsync.engine import Event, Happened, Survey
+from kbsync.log import printable
+
+_STYLES = {
+    Happened.SENT: ("sent", "blue"),
+    Happened.INDEXED: ("indexed", "green"),
+    Happened.UNCHANGED: ("same", None),
+    Happened.DELETED: ("deleted", "yellow"),
+    Happened.FAILED: ("failed", "red"),
+    Happened.POSTPONED: ("later", "yellow"),
+    Happened.SKIPPED: ("skipped", None),
+    Happened.UNKNOWN: ("unknown", "red"),
+    Happened.HELD: ("held", "magenta"),
+    Happened.NOTE: ("note", "cyan"),
+}
+
+#: Shown even while bars tell the rest: what a person may have to act on.
+_NOTABLE = frozenset(
+    {Happened.FAILED, Happened.SKIPPED, Happened.UNKNOWN, Happened.HELD, Happened.NOTE}
+)
+_NAME_WIDTH = 40
+_QUIET = frozenset({Happened.FAILED, Happened.UNKNOWN, Happened.HELD})
+
+
+class Tally:
+    """What happened in each folder, counted; safe for several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[str, Counter[Happened]] = {}
+
+    def add(self, event: Event) -> None:
+        """Count one event."""
+        with self._lock:
+            self._counts.setdefault(event.folder, Counter())[event.happened] += 1
+
+    def of(self, folder: str) -> Counter[Happened]:
+        """The counts of one folder."""
+        with self._lock:
+            return Counter(self._counts.get(folder, Counter()))
+
+    def total(self, *kinds: Happened) -> int:
+        """How often these happened in all folders."""
+        with self._lock:
+            return sum(counts[kind] for counts in self._counts.values() for kind in kinds)
+
+
+class Follower(Protocol):
+    """Somebody who is told how a run goes."""
+
+    tally: Tally
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+    def event(self, event: Event) -> None:
+        """Something happened."""
+        ...
+
+    def surveyed(self, survey: Survey) -> None:
+        """A folder was looked at."""
+        ...
+
+
+class Silent:
+    """Counts and prints nothing: the result is printed as JSON."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def event(self, event: Event) -> None:
+        """Count it."""
+        self.tally.add(event)
+
+    def surveyed(self, survey: Survey) -> None:
+        """Print nothing."""
+
+
+class Lines(Silent):
+    """One line for each event, for logs and pipes."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        super().__init__()
+        self._shown = _QUIET if quiet else frozenset(Happened)
+
+    def event(self, event: Event) -> None:
+        """Count it and print it."""
+        super().event(event)
+        if event.happened in self._shown:
+            click.echo(line(event))
+
+    def surveyed(self, survey: Survey) -> None:
+        """Say what was found."""
+        if self._shown is not _QUIET:
+            changes = len(survey.plan.applicable)
+            click.echo(f"{survey.folder.name}: {survey.present} files seen, {changes} to look into")
+
+
+class Bars(Silent):
+    """Two progress bars and, above them, what needs a person."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        self._progress = Progress(
+            TextColumn("{task.description:<9}"),
+            BarColumn(bar_width=32),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(file=sys.stdout),
+            transient=True,
+        )
+        self._looking = self._progress.add_task("looking", total=None, note="")
+        self._work = self._progress.add_task("sending", total=0, note="", visible=False)
+        self._index = self._progress.add_task("indexing", total=0, note="", visible=False)
+        self._planned = 0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def event(self, event: Event) -> None:
+        """Count it, move the bars, and print it if it matters."""
+        super().event(event)
+        if event.happened in _NOTABLE:
+            self._progress.console.print(line(event), markup=False, highlight=False)
+        sent = self.tally.total(Happened.SENT)
+        rest = self.tally.total(Happened.UNCHANGED, Happened.DELETED)
+        indexed = self.tally.total(Happened.INDEXED)
+        failed = self.tally.total(Happened.FAILED)
+        self._progress.update(self._work, completed=sent + rest, note=f"last: {_short(event)}")
+        note = click.style(f"{failed} failed", fg="red") if failed else ""
+        self._progress.update(self._index, total=max(sent, indexed), completed=indexed, note=note)
+
+    def surveyed(self, survey: Survey) -> None:
+        """Make the bars as long as the work is."""
+        self._planned += len(survey.plan.applicable) - sum(
+            1 for change in survey.plan.changes if type(change).__name__ == "Skip"
+        )
+        self._progress.update(self._looking, visible=False)
+        self._progress.update(self._work, total=self._planned, visible=self._planned > 0)
+        self._progress.update(self._index, visible=self._planned > 0)
+
+
+def follower(*, as_json: bool, quiet: bool) -> Follower:
+    """The right one for where the output goes."""
+    if as_json:
+        return Silent()
+    if sys.stdout.isatty() and not quiet:
+        return Bars()
+    return Lines(quiet=quiet)
+
+
+def line(event: Event) -> str:
+    """An event as one line."""
+    word, colour = _STYLES[event.happened]
+    where = f"{event.folder}/{printable(event.path)}" if event.path else event.folder
+    text = f": {printable(event.text)}" if event.text else ""
+    return f"{click.style(f'{word:<8}', fg=colour)} {where}{text}"
+
+
+def _short(event: Event) -> str:
+    name = printable(event.path).rpartition("/")[2]
+    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
