@@ -27,6 +27,9 @@ _FOLDER_NAME = re.compile(r"[\w.-]{1,64}")
 _WEEKDAY_NUMBER = re.compile(r"(?<!/)[0-9]")
 _CRON_FIELDS = 5
 
+#: A dataset's name as Dify allows it; a UUID is one, too.
+dataset_name = text(1, 40)
+
 
 def folder_name(value: object) -> str:
     """A folder's name: 1 to 64 letters, digits, `.`, `_` and `-`, in one Unicode form.
@@ -45,7 +48,7 @@ class FolderSettings(Section):
 
     name: Annotated[str, BeforeValidator(folder_name)]
     path: Place
-    dataset: Annotated[str, text(1, 40)]
+    dataset: Annotated[str, BeforeValidator(dataset_name)]
     create_dataset: Flag = False
     include: Patterns = ()
     exclude: Patterns = ()
@@ -69,7 +72,7 @@ class FolderSettings(Section):
         Literal["text_model", "qa_model", "hierarchical_model"],
         choice("text_model", "qa_model", "hierarchical_model"),
     ] = "text_model"
-    doc_language: Annotated[str, text(1, 64)] = "English"
+    doc_language: Annotated[str, BeforeValidator(text(1, 64))] = "English"
 
     def processing(self) -> Processing:
         """How the server shall index this folder's documents."""

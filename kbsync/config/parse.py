@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -103,17 +104,17 @@ def _plain_count(value: object) -> int | None:
     return None
 
 
-def text(lowest: int, highest: int, what: str = "characters") -> BeforeValidator:
-    """Accept printable text of a length in a closed range; blanks around it do not count."""
+def text(lowest: int, highest: int) -> Callable[[object], str]:
+    """A check for printable text of a length in a closed range; blanks around it do not count."""
 
     def check(value: object) -> str:
-        if not isinstance(value, str) or not value.isprintable():
-            raise ValueError(f"must be a text of {lowest} to {highest} printable {what}")
-        if not lowest <= len(value.strip()) <= highest:
-            raise ValueError(f"must have {lowest} to {highest} {what}")
-        return value.strip()
+        if isinstance(value, str) and value.isprintable():
+            stripped = value.strip()
+            if lowest <= len(stripped) <= highest:
+                return stripped
+        raise ValueError(f"must be a text of {lowest} to {highest} printable characters")
 
-    return BeforeValidator(check)
+    return check
 
 
 def choice(*allowed: str) -> BeforeValidator:

@@ -8,17 +8,33 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import SecretStr, field_validator
+from pydantic import BeforeValidator, SecretStr, field_validator
 
 from kbsync.config.parse import Flag, Place, PositiveDuration, Section, choice, whole
 
 _VERSION_AT_END = re.compile(r"/v[0-9]+$")
 
 
+def address(value: object) -> str:
+    """An http or https address with nothing but host, port and path.
+
+    Raises:
+        ValueError: anything else.
+    """
+    parts = _split(value)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError('must be an address such as "https://dify.example/v1"')
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not contain a user or a password; the key goes to api_key_file")
+    if "?" in str(value) or "#" in str(value):
+        raise ValueError("must end with its path, without ? or #")
+    return parts.geturl()
+
+
 class ServerSettings(Section):
     """One Dify server; `api_key` is always set, wherever the key came from."""
 
-    base_url: str
+    base_url: Annotated[str, BeforeValidator(address)]
     api_key: SecretStr
     api_key_file: Place | None = None
     api_style: Annotated[Literal["auto", "dify", "simple"], choice("auto", "dify", "simple")] = (
@@ -42,18 +58,6 @@ class ServerSettings(Section):
         """True when the key travels unencrypted over a network."""
         parts = urlsplit(self.base_url)
         return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
-
-    @field_validator("base_url", mode="before")
-    @classmethod
-    def _check_address(cls, value: object) -> str:
-        parts = _split(value)
-        if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError('must be an address such as "https://dify.example/v1"')
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("must not contain a user or a password; the key goes to api_key_file")
-        if "?" in str(value) or "#" in str(value):
-            raise ValueError("must end with its path, without ? or #")
-        return parts.geturl()
 
     @field_validator("ca_file")
     @classmethod

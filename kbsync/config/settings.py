@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from kbsync.config.folder import FolderSettings
 from kbsync.config.parse import Place, Section, choice, text
@@ -65,7 +65,9 @@ class Settings(Section):
     """Everything kbsync is told; made by `kbsync.config.load`, equal for equal input."""
 
     ledger: Place = Field(default_factory=lambda: default_ledger(os.environ))
-    instance: Annotated[str, text(1, 64)] = Field(default_factory=lambda: os.uname().nodename)
+    instance: Annotated[str, BeforeValidator(text(1, 64))] = Field(
+        default_factory=lambda: os.uname().nodename
+    )
     server: ServerSettings
     folders: tuple[FolderSettings, ...]
     http: HttpSettings = Field(default_factory=HttpSettings)
