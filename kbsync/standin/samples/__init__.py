@@ -1,7 +1,7 @@
 """A small company handbook, so that the demo has real documents to sync.
 
-The documents lie in `files/` under ASCII names, because archives and installers do not agree on how to
-keep others; `copy_to` gives those that need one their real name back.
+The documents lie in `files/` under ASCII names, because archives and installers do not agree on
+how to keep others; `copy_to` gives those that need one their real name back.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-QUESTION: Final = ("Who do I call when the autoclave shows fault E27?", "Lab/Autoclave fault card.docx")
+QUESTION: Final = (
+    "Who do I call when the autoclave shows fault E27?",
+    "Lab/Autoclave fault card.docx",
+)
 """A question in plain words, and the relative path of the one document that answers it."""
 
 _REAL_NAMES: Final[Mapping[str, str]] = {
@@ -26,8 +29,8 @@ _REAL_NAMES: Final[Mapping[str, str]] = {
 def copy_to(target: Path) -> list[Path]:
     """Write every document below `target` and return the paths written, sorted.
 
-    Missing folders are made; a file that is already there under the same name is overwritten, anything
-    else in `target` is left alone.
+    Missing folders are made; a file that is already there under the same name is overwritten,
+    anything else in `target` is left alone.
 
     Raises:
         OSError: `target` cannot be written.
