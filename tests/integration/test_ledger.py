@@ -1,0 +1,350 @@
+"""The ledger's transitions on a real SQLite file."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kbsync.errors import LedgerBusy, LedgerError
+from kbsync.ledger import Job, Ledger
+from kbsync.model import (
+    Drop,
+    Intent,
+    Key,
+    Put,
+    Record,
+    Remote,
+    Seen,
+    Skip,
+    Skipped,
+    Stamp,
+    State,
+    Version,
+    Want,
+)
+
+KEY = Key("docs", "a.md")
+STAMP = Stamp(10, 1_000, 1_001, 7, 1)
+A, B = Version("a" * 64, "r1"), Version("b" * 64, "r1")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "ledger.db") as opened:
+        yield opened
+
+
+def remote(document: str) -> Remote:
+    return Remote("ds", document, f"name of {document}", "batch")
+
+
+def want(ledger: Ledger, key: Key = KEY, stamp: Stamp = STAMP, reason: str = "new") -> None:
+    ledger.observe([Put(Seen(key, stamp), reason)], 1.0)
+
+
+def claim(ledger: Ledger, now: float = 2.0) -> Job:
+    job = ledger.claim(now, ["docs"])
+    assert job is not None
+    return job
+
+
+def row(ledger: Ledger, key: Key = KEY) -> Record:
+    record = ledger.record(key)
+    assert record is not None
+    return record
+
+
+def bring_live(ledger: Ledger, document: str = "doc-a", version: Version = A) -> None:
+    want(ledger)
+    ledger.sent(claim(ledger), remote(document), version, STAMP, 3.0)
+    assert ledger.indexed(KEY, remote(document), 1, 4.0)
+
+
+def leftovers(ledger: Ledger) -> list[str]:
+    return [row[0] for row in ledger.store.rows("SELECT document_id FROM leftovers ORDER BY 1")]
+
+
+def test_first_version(ledger: Ledger) -> None:
+    """A new file goes pending, sending, indexing, completed, and its document becomes live."""
+    want(ledger)
+    assert row(ledger).state is State.PENDING
+    job = claim(ledger)
+    assert row(ledger).state is State.SENDING
+    assert ledger.intend(job, "ds", "name")
+    assert row(ledger).intent == Intent("ds", "name")
+    ledger.sent(job, remote("doc-a"), A, STAMP, 3.0)
+    assert (row(ledger).state, row(ledger).coming, row(ledger).intent) == (
+        State.INDEXING,
+        remote("doc-a"),
+        None,
+    )
+    assert ledger.indexed(KEY, remote("doc-a"), 2, 4.0)
+    record = row(ledger)
+    assert (record.state, record.live, record.coming) == (State.COMPLETED, remote("doc-a"), None)
+    assert record.version == A
+
+
+def test_replacement_keeps_the_old_version_live(ledger: Ledger) -> None:
+    """The old document is on the way out only once the new one answers."""
+    bring_live(ledger)
+    want(ledger, stamp=STAMP._replace(mtime_ns=5_000), reason="modified")
+    ledger.sent(claim(ledger), remote("doc-b"), B, STAMP, 6.0)
+    assert row(ledger).live == remote("doc-a")
+    assert leftovers(ledger) == []
+    ledger.indexed(KEY, remote("doc-b"), 1, 7.0)
+    assert row(ledger).live == remote("doc-b")
+    assert leftovers(ledger) == ["doc-a"]
+
+
+def test_an_edit_during_sending_is_not_lost(ledger: Ledger) -> None:
+    """A result of an older generation is kept as a document and never marks the row done."""
+    want(ledger)
+    job = claim(ledger)
+    want(ledger, stamp=STAMP._replace(mtime_ns=9_000), reason="modified")
+    assert row(ledger).state is State.SENDING
+    assert ledger.claim(3.0, ["docs"]) is None
+    ledger.sent(job, remote("doc-a"), A, STAMP, 4.0)
+    record = row(ledger)
+    assert (record.state, record.coming) == (State.PENDING, remote("doc-a"))
+    ledger.sent(claim(ledger), remote("doc-b"), B, STAMP, 5.0)
+    assert row(ledger).state is State.INDEXING
+    assert leftovers(ledger) == ["doc-a"]
+
+
+def test_back_to_the_live_version(ledger: Ledger) -> None:
+    """A -> B -> A in a hurry ends by dropping B and keeping A."""
+    bring_live(ledger)
+    want(ledger, stamp=STAMP._replace(mtime_ns=5_000))
+    ledger.sent(claim(ledger), remote("doc-b"), B, STAMP, 6.0)
+    want(ledger, stamp=STAMP._replace(mtime_ns=7_000))
+    ledger.unchanged(claim(ledger), A, STAMP, 8.0)
+    record = row(ledger)
+    assert (record.state, record.live, record.coming) == (State.COMPLETED, remote("doc-a"), None)
+    assert leftovers(ledger) == ["doc-b"]
+
+
+def test_a_document_in_use_again_is_no_leftover(ledger: Ledger) -> None:
+    """A document that a create overwrote in place is taken off the list of those that must go."""
+    bring_live(ledger)
+    want(ledger)
+    ledger.sent(claim(ledger), remote("doc-b"), B, STAMP, 6.0)
+    ledger.indexed(KEY, remote("doc-b"), 1, 7.0)
+    assert leftovers(ledger) == ["doc-a"]
+    want(ledger)
+    ledger.sent(claim(ledger), remote("doc-a"), A, STAMP, 8.0)
+    assert leftovers(ledger) == []
+
+
+def test_an_update_in_place_leaves_nothing_over(ledger: Ledger) -> None:
+    """When the new version has the old document's id, nothing is deleted."""
+    bring_live(ledger)
+    want(ledger)
+    ledger.sent(claim(ledger), remote("doc-a"), B, STAMP, 6.0)
+    ledger.indexed(KEY, remote("doc-a"), 1, 7.0)
+    assert leftovers(ledger) == []
+    assert row(ledger).live == remote("doc-a")
+
+
+def test_a_leftover_being_deleted_keeps_its_file_from_being_sent(ledger: Ledger) -> None:
+    """Deleting an old document and sending the same file never run side by side."""
+    bring_live(ledger)
+    want(ledger)
+    ledger.sent(claim(ledger), remote("doc-b"), B, STAMP, 6.0)
+    ledger.indexed(KEY, remote("doc-b"), 1, 7.0)
+    want(ledger)
+    leftover = ledger.take_leftover(8.0, ["docs"])
+    assert leftover is not None
+    assert ledger.claim(9.0, ["docs"]) is None
+    ledger.leftover_gone(leftover)
+    claim(ledger)
+    assert ledger.take_leftover(10.0, ["docs"]) is None
+
+
+def test_rejected_by_indexing(ledger: Ledger) -> None:
+    """A failed indexing parks the version and leaves the one before live."""
+    bring_live(ledger)
+    want(ledger)
+    ledger.sent(claim(ledger), remote("doc-b"), B, STAMP, 6.0)
+    assert ledger.rejected(KEY, remote("doc-b"), "no text", 7.0)
+    record = row(ledger)
+    assert (record.state, record.error, record.live) == (State.FAILED, "no text", remote("doc-a"))
+    assert record.parked == B
+    assert [trouble.reason for trouble in ledger.troubles("docs")] == ["no text"]
+
+
+def test_retry(ledger: Ledger) -> None:
+    """`retry` makes a parked version sendable again."""
+    want(ledger)
+    ledger.park(claim(ledger), "refused", A, STAMP, 3.0)
+    assert row(ledger).parked == A
+    assert ledger.retry("docs", ["other.md"], 4.0) == 0
+    assert ledger.retry("docs", None, 4.0) == 1
+    assert (row(ledger).state, row(ledger).parked) == (State.PENDING, None)
+
+
+def test_deletion(ledger: Ledger) -> None:
+    """A dropped file's row goes once its documents are deleted, not before."""
+    bring_live(ledger)
+    ledger.observe([Drop(KEY, "gone")], 5.0)
+    job = claim(ledger)
+    assert job.record.want is Want.ABSENT
+    ledger.dropped(job)
+    assert ledger.record(KEY) is None
+
+
+def test_a_file_that_comes_back_while_it_is_deleted(ledger: Ledger) -> None:
+    """Its document is deleted, its row stays and is sent again."""
+    bring_live(ledger)
+    ledger.observe([Drop(KEY, "gone")], 5.0)
+    job = claim(ledger)
+    want(ledger)
+    ledger.dropped(job)
+    record = row(ledger)
+    assert (record.state, record.want, record.live) == (State.PENDING, Want.PRESENT, None)
+
+
+def test_a_drop_of_what_was_never_sent(ledger: Ledger) -> None:
+    """A file that vanishes before it was sent leaves the ledger without any work."""
+    want(ledger)
+    ledger.observe([Drop(KEY, "gone")], 5.0)
+    assert ledger.record(KEY) is None
+
+
+def test_recovery_keeps_the_intent(ledger: Ledger, tmp_path: Path) -> None:
+    """After a crash a claimed row is due again and knows which document to look for."""
+    want(ledger)
+    ledger.intend(claim(ledger), "ds", "name")
+    ledger.close()
+    with Ledger.open(tmp_path / "ledger.db") as again:
+        assert again.recover() == 1
+        assert row(again).state is State.PENDING
+        assert claim(again).record.intent == Intent("ds", "name")
+
+
+def test_another_dataset_sends_everything(ledger: Ledger) -> None:
+    """Binding a folder to another dataset makes its completed files due again."""
+    bring_live(ledger)
+    ledger.bind("docs", "/docs", "KB", "ds")
+    assert row(ledger).state is State.COMPLETED
+    ledger.bind("docs", "/docs", "Other", "ds-2")
+    assert row(ledger).state is State.PENDING
+    assert row(ledger).live == remote("doc-a")
+
+
+def test_skips(ledger: Ledger) -> None:
+    """An unsendable file is skipped, or failed when an older version of it still answers."""
+    ledger.observe([Skip(Skipped(KEY, STAMP, "an empty file"))], 1.0)
+    assert (row(ledger).state, row(ledger).error) == (State.SKIPPED, "an empty file")
+    bring_live(ledger)
+    ledger.observe([Skip(Skipped(KEY, STAMP, "an empty file"))], 5.0)
+    assert row(ledger).state is State.FAILED
+    assert "still answers" in (row(ledger).error or "")
+    assert row(ledger).live == remote("doc-a")
+
+
+def test_order_of_work(ledger: Ledger) -> None:
+    """Puts come before drops, small files before large ones, and later tries wait."""
+    bring_live(ledger)
+    ledger.observe([Drop(KEY, "gone")], 5.0)
+    for size in (300, 20, 100):
+        want(ledger, Key("docs", f"{size}.md"), STAMP._replace(size=size))
+    first = claim(ledger)
+    assert first.key.path == "20.md"
+    ledger.postpone(first, "busy", 50.0)
+    assert [claim(ledger).key.path for _ in range(3)] == ["100.md", "300.md", "a.md"]
+    assert ledger.claim(49.0, ["docs"]) is None
+    assert ledger.next_due(["docs"]) == 50.0
+    assert claim(ledger, 51.0).key.path == "20.md"
+
+
+def test_names_that_are_not_utf8(ledger: Ledger) -> None:
+    """A name of raw bytes is kept as bytes and comes back the same."""
+    key = Key("docs", "caf\udce9.md")
+    want(ledger, key, STAMP._replace(inode=2**64 - 1))
+    assert row(ledger, key).stamp == STAMP._replace(inode=2**64 - 1)
+    stored = ledger.store.rows("SELECT path FROM files")
+    assert stored == [(b"caf\xe9.md",)]
+    assert ledger.unsettled("docs", "r1").keys() | ledger.settled("docs", "r1").keys() == {key.path}
+
+
+def test_settled_and_unsettled_are_all(ledger: Ledger) -> None:
+    """Every row is either settled under a recipe or handed to the planner in full."""
+    bring_live(ledger)
+    want(ledger, Key("docs", "new.md"))
+    ledger.observe([Skip(Skipped(Key("docs", "e.md"), STAMP, "an empty file"))], 1.0)
+    for recipe in ("r1", "r2"):
+        settled, rest = ledger.settled("docs", recipe), ledger.unsettled("docs", recipe)
+        assert not settled.keys() & rest.keys()
+        assert settled.keys() | rest.keys() == {"a.md", "new.md", "e.md"}
+    assert set(ledger.settled("docs", "r1")) == {"a.md", "new.md"}
+    assert ledger.unsettled("docs", None).keys() == {"a.md", "new.md", "e.md"}
+
+
+def test_only_one_writer(ledger: Ledger, tmp_path: Path) -> None:
+    """A second writer is refused, also from another process; a reader is not."""
+    with pytest.raises(LedgerBusy, match="another kbsync"):
+        Ledger.open(tmp_path / "ledger.db")
+    code = (
+        "import sys; from pathlib import Path; from kbsync.ledger import Ledger\n"
+        "Ledger.open(Path(sys.argv[1]))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "ledger.db")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "LedgerBusy" in result.stderr
+    want(ledger)
+    with Ledger.open(tmp_path / "ledger.db", readonly=True) as reader:
+        assert reader.counts("docs")[State.PENDING] == 1
+
+
+def test_a_newer_ledger_is_refused(ledger: Ledger, tmp_path: Path) -> None:
+    """A ledger with a migration we do not know is refused and not touched."""
+    ledger.close()
+    path = tmp_path / "ledger.db"
+    with sqlite3.connect(path) as db:
+        db.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+            " VALUES ('kbsync', 'from_the_future', 'later')"
+        )
+    db.close()
+    with pytest.raises(LedgerError, match=r"newer kbsync .*from_the_future"):
+        Ledger.open(path)
+
+
+def test_foreign_and_damaged_files(tmp_path: Path) -> None:
+    """Another program's database, a text file and a cut ledger are refused by name."""
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as db:
+        db.execute("CREATE TABLE mine (x)")
+    db.close()
+    with pytest.raises(LedgerError, match="not a kbsync ledger"):
+        Ledger.open(other)
+    text = tmp_path / "text.db"
+    text.write_text("no database at all, " * 100)
+    with pytest.raises(LedgerError, match=r"text.db: damaged"):
+        Ledger.open(text)
+
+
+def test_an_unwritable_place(tmp_path: Path) -> None:
+    """A ledger whose directory cannot be made is one clear error."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(LedgerError, match="set `ledger` to a file in a directory"):
+        Ledger.open(tmp_path / "file" / "sub" / "ledger.db")
+
+
+def test_a_copy_opens(ledger: Ledger, tmp_path: Path) -> None:
+    """A closed ledger is one file that can be copied and opened elsewhere."""
+    bring_live(ledger)
+    ledger.close()
+    shutil.copy(tmp_path / "ledger.db", tmp_path / "copy.db")
+    with Ledger.open(tmp_path / "copy.db") as copy:
+        assert row(copy).state is State.COMPLETED

@@ -1,0 +1,368 @@
+"""The planner's decisions, as a table and as properties."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kbsync.model import (
+    Change,
+    Drop,
+    Key,
+    Problem,
+    Processing,
+    Put,
+    Record,
+    Remote,
+    Seen,
+    Skip,
+    Skipped,
+    Stamp,
+    State,
+    Version,
+    Want,
+)
+from kbsync.plan import FolderPlan, Rules, backoff, decide, plan_folder, recipe
+
+KEY = Key("docs", "a.md")
+STAMP = Stamp(10, 1_000, 1_000, 7, 1)
+LATER = STAMP._replace(mtime_ns=2_000)
+RULES = Rules(recipe="r1")
+VERSION = Version("s1", "r1")
+LIVE = Remote("d", "doc-1", "a [x].md")
+
+
+def row(
+    state: State = State.COMPLETED,
+    *,
+    want: Want = Want.PRESENT,
+    stamp: Stamp | None = STAMP,
+    version: Version | None = VERSION,
+    live: Remote | None = LIVE,
+    error: str | None = None,
+    parked: Version | None = None,
+    key: Key = KEY,
+) -> Record:
+    return Record(key, want, state, 1, stamp, version, live, error=error, parked=parked)
+
+
+def says(change: Change | None) -> str:
+    match change:
+        case None:
+            return "nothing"
+        case Put(reason=reason):
+            return f"put: {reason}"
+        case Drop(reason=reason):
+            return f"drop: {reason}"
+        case Skip(skipped=skipped):
+            return f"skip: {skipped.reason}"
+
+
+TABLE: list[tuple[str, Seen | Skipped | None, Record | None, Rules, str]] = [
+    ("a file without a row is new", Seen(KEY, STAMP), None, RULES, "put: new"),
+    ("an equal stamp is left alone", Seen(KEY, STAMP), row(), RULES, "nothing"),
+    (
+        "another modification time is looked into",
+        Seen(KEY, LATER),
+        row(),
+        RULES,
+        "put: modified",
+    ),
+    (
+        "another size is named",
+        Seen(KEY, STAMP._replace(size=11)),
+        row(),
+        RULES,
+        "put: size 10 -> 11",
+    ),
+    (
+        "another inode alone is looked into",
+        Seen(KEY, STAMP._replace(inode=8)),
+        row(),
+        RULES,
+        "put: metadata changed",
+    ),
+    (
+        "a row without a stamp is read again",
+        Seen(KEY, STAMP),
+        row(stamp=None),
+        RULES,
+        "put: to be read again",
+    ),
+    (
+        "another recipe sends the same content again",
+        Seen(KEY, STAMP),
+        row(),
+        Rules(recipe="r2"),
+        "put: settings changed",
+    ),
+    (
+        "a changed recipe already enqueued is not enqueued twice",
+        Seen(KEY, STAMP),
+        row(State.PENDING),
+        Rules(recipe="r2"),
+        "nothing",
+    ),
+    (
+        "a full run looks into settled files",
+        Seen(KEY, STAMP),
+        row(),
+        Rules(recipe="r1", hash_all=True),
+        "put: checked by content",
+    ),
+    ("a file being indexed is left alone", Seen(KEY, STAMP), row(State.INDEXING), RULES, "nothing"),
+    (
+        "an edit during indexing is looked into",
+        Seen(KEY, LATER),
+        row(State.INDEXING),
+        RULES,
+        "put: modified",
+    ),
+    (
+        "a parked file is not sent again by itself",
+        Seen(KEY, STAMP),
+        row(State.FAILED, error="too large"),
+        RULES,
+        "nothing",
+    ),
+    (
+        "a parked file is sent when the settings change",
+        Seen(KEY, STAMP),
+        row(State.FAILED, version=None, parked=Version("s1", "r0"), live=None),
+        RULES,
+        "put: settings changed",
+    ),
+    (
+        "a file whose deletion was planned comes back",
+        Seen(KEY, STAMP),
+        row(State.PENDING, want=Want.ABSENT),
+        RULES,
+        "put: came back",
+    ),
+    (
+        "a file skipped before can be sent now",
+        Seen(KEY, STAMP),
+        row(State.SKIPPED, live=None),
+        RULES,
+        "put: can be sent now",
+    ),
+    ("a missing file is dropped", None, row(), RULES, "drop: not in the folder any more"),
+    (
+        "a missing file stays where the policy is to keep",
+        None,
+        row(),
+        Rules(recipe="r1", on_delete="keep"),
+        "nothing",
+    ),
+    (
+        "a missing file that never had a document leaves the ledger even then",
+        None,
+        row(State.SKIPPED, live=None),
+        Rules(recipe="r1", on_delete="keep"),
+        "drop: not in the folder any more",
+    ),
+    ("a drop is planned once", None, row(State.PENDING, want=Want.ABSENT), RULES, "nothing"),
+    ("nothing known and nothing there is nothing", None, None, RULES, "nothing"),
+    (
+        "an unsendable file is noted",
+        Skipped(KEY, STAMP, "an empty file"),
+        None,
+        RULES,
+        "skip: an empty file",
+    ),
+    (
+        "the same reason is noted once",
+        Skipped(KEY, STAMP, "an empty file"),
+        row(State.SKIPPED, live=None, error="an empty file"),
+        RULES,
+        "nothing",
+    ),
+    (
+        "a file that was emptied is noted, its document is not dropped",
+        Skipped(KEY, LATER, "an empty file"),
+        row(),
+        RULES,
+        "skip: an empty file",
+    ),
+    (
+        "an emptied file with a live document is noted once",
+        Skipped(KEY, STAMP, "an empty file"),
+        row(
+            State.FAILED,
+            error="an empty file; the version indexed before still answers",
+        ),
+        RULES,
+        "nothing",
+    ),
+]
+
+
+@pytest.mark.parametrize(("seen", "record", "rules", "expected"), [case[1:] for case in TABLE])
+def test_decisions(
+    seen: Seen | Skipped | None, record: Record | None, rules: Rules, expected: str
+) -> None:
+    """Each row of the table is decided as it says."""
+    assert says(decide(seen, record, rules)) == expected
+
+
+def folder_of(count: int, *, gone: int, **rules: float) -> FolderPlan:
+    """A settled folder of `count` files of which the last `gone` are missing."""
+    rows = [row(key=Key("docs", f"{number}.md")) for number in range(count)]
+    return plan_folder(
+        [],
+        rows[count - gone :],
+        {},
+        known=count,
+        present=count - gone,
+        folder="docs",
+        rules=Rules(recipe="r1", **rules),  # type: ignore[arg-type]  # by name below
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "gone", "held"),
+    [
+        (3, 2, None),
+        (1, 1, None),
+        (2, 2, "emptied"),
+        (20, 9, None),
+        (20, 10, None),
+        (20, 11, "percent"),
+        (1000, 100, None),
+        (1000, 101, "count"),
+        (1000, 1000, "emptied"),
+    ],
+)
+def test_deletion_limits(count: int, gone: int, held: str | None) -> None:
+    """Deletions beyond a limit are held, all of them, and those within are not."""
+    plan = folder_of(count, gone=gone)
+    assert [hold.rule for hold in plan.holds] == ([held] if held else [])
+    assert len(plan.applicable) == (0 if held else gone)
+    assert len(plan.changes) == gone
+
+
+def test_released_deletions() -> None:
+    """With allow_delete the same deletions are applicable."""
+    plan = folder_of(1000, gone=1000, allow_delete=True)
+    assert plan.holds == ()
+    assert len(plan.applicable) == 1000
+
+
+def test_missing_root_is_never_released() -> None:
+    """A root that cannot be looked at makes everything unknown, whatever was allowed."""
+    rows = [row(key=Key("docs", f"{number}.md")) for number in range(5)]
+    plan = plan_folder(
+        [],
+        rows,
+        {},
+        problems=[Problem("docs", "", "does not exist", is_directory=True)],
+        known=5,
+        present=0,
+        folder="docs",
+        rules=Rules(recipe="r1", allow_delete=True),
+    )
+    assert plan.changes == ()
+    assert plan.unknown == 5
+    assert [hold.rule for hold in plan.holds] == ["root"]
+
+
+def test_other_device_holds_only_deletions() -> None:
+    """A root on another device holds deletions and lets uploads through."""
+    plan = plan_folder(
+        [Seen(Key("docs", "new.md"), STAMP._replace(inode=99))],
+        [row()],
+        {},
+        known=1,
+        present=1,
+        moved_root="another device",
+        folder="docs",
+        rules=RULES,
+    )
+    assert [hold.rule for hold in plan.holds] == ["device"]
+    assert [says(change) for change in plan.applicable] == ["put: new"]
+
+
+def test_moved_files_are_no_deletions() -> None:
+    """A folder renamed inside the root trips no limit: its files arrive as they leave."""
+    old = [
+        row(key=Key("docs", f"old/{number}.md"), stamp=STAMP._replace(inode=number))
+        for number in range(200)
+    ]
+    new = [
+        Seen(Key("docs", f"new/{number}.md"), STAMP._replace(inode=number)) for number in range(200)
+    ]
+    plan = plan_folder(new, old, {}, known=200, present=200, folder="docs", rules=RULES)
+    assert plan.holds == ()
+    assert len(plan.changes) == 400
+
+
+paths = st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=1, max_size=3).map("/".join)
+
+
+@given(known=st.sets(paths), broken=st.sets(paths))
+def test_unknown_never_becomes_deleted(known: set[str], broken: set[str]) -> None:
+    """Nothing at or below an unreadable directory is dropped, and everything else is."""
+    rows = [row(key=Key("docs", path)) for path in sorted(known)]
+    problems = [Problem("docs", path, "cannot be read", is_directory=True) for path in broken]
+    plan = plan_folder(
+        [],
+        rows,
+        {},
+        problems=problems,
+        known=len(rows),
+        present=1,
+        folder="docs",
+        rules=Rules(recipe="r1", allow_delete=True),
+    )
+    dropped = {change.key.path for change in plan.changes if isinstance(change, Drop)}
+    hidden = {
+        path
+        for path in known
+        if any(path == prefix or path.startswith(prefix + "/") for prefix in broken)
+    }
+    assert dropped == known - hidden
+    assert plan.unknown == len(hidden)
+
+
+@given(count=st.integers(2, 300), gone=st.integers(0, 300), arrived=st.integers(0, 5))
+def test_a_hold_never_contains_an_upload(count: int, gone: int, arrived: int) -> None:
+    """Whatever is held, every new file may be sent, and held drops are none of the applicable."""
+    rows = [row(key=Key("docs", f"{number}.md")) for number in range(count)]
+    new = [
+        Seen(Key("docs", f"new{number}.md"), STAMP._replace(inode=1000 + number))
+        for number in range(arrived)
+    ]
+    plan = plan_folder(
+        new,
+        rows[: min(gone, count)],
+        {},
+        known=count,
+        present=count - min(gone, count) + arrived,
+        folder="docs",
+        rules=RULES,
+    )
+    assert sum(isinstance(change, Put) for change in plan.applicable) == arrived
+    if plan.holds:
+        assert not any(isinstance(change, Drop) for change in plan.applicable)
+
+
+def test_recipe_depends_on_every_setting() -> None:
+    """Any setting that shapes a document changes the recipe; order of keys does not."""
+    base = Processing()
+    others = [
+        Processing(indexing_technique="economy"),
+        Processing(doc_form="qa_model"),
+        Processing(doc_language="German"),
+        Processing(process_rule={"mode": "custom", "rules": {}}),
+    ]
+    assert len({recipe(base), *map(recipe, others), recipe(base, "converter 2")}) == 6
+    one = recipe(Processing(process_rule={"mode": "custom", "rules": {}}))
+    assert one == recipe(Processing(process_rule={"rules": {}, "mode": "custom"}))
+
+
+@given(attempts=st.integers(1, 10_000), jitter=st.floats(0, 1))
+def test_backoff_is_bounded(attempts: int, jitter: float) -> None:
+    """Waiting grows with the attempts and never beyond a bound."""
+    assert 1.5 <= backoff(attempts, jitter) <= 900 * 1.25
+    assert backoff(attempts + 1, jitter) >= backoff(attempts, jitter)
