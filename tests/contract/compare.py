@@ -1,11 +1,12 @@
-"""Whether an answer, and what follows from it, agree with the record; every difference is a line."""
+"""Whether an answer, and what follows from it, agree with the record: one line a difference."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -14,24 +15,20 @@ from .contents import filled
 from .place import Place
 from .record import Answer, Row
 
-CUT = re.compile(
-    r"(^|\.)(%s)(\[\])?$"
-    % "|".join(
-        (  # maps and lists whose inside no row is about
-            "retrieval_model_dict",
-            "icon_info",
-            "dataset_process_rule",
-            "document_process_rule",
-            "external_knowledge_info",
-            "external_retrieval_model",
-            "summary_index_setting",
-            "tags",
-            "keywords",
-            "errors",
-            r"segment\.document\.doc_metadata",
-        )
-    )
+UNSEEN = (  # maps and lists whose inside no row is about
+    "retrieval_model_dict",
+    "icon_info",
+    "dataset_process_rule",
+    "document_process_rule",
+    "external_knowledge_info",
+    "external_retrieval_model",
+    "summary_index_setting",
+    "tags",
+    "keywords",
+    "errors",
+    r"segment\.document\.doc_metadata",
 )
+CUT = re.compile(rf"(^|\.)({'|'.join(UNSEEN)})(\[\])?$")
 PLAIN_SHAPES = {
     "html": "text/html; charset=utf-8",
     "zip": "application/zip",
@@ -49,7 +46,7 @@ def differences(
     *,
     exact: bool,
 ) -> Iterator[str]:
-    """Lines that say where an answer differs; unless ``exact``, more keys than recorded are fine."""
+    """Lines that say where an answer differs; if not ``exact``, it may have more keys."""
     if got.status_code != answer.status:
         yield f"status: expected {answer.status}, got {got.status_code} {got.text[:300]}"
         return
@@ -72,40 +69,91 @@ def differences(
     yield from _values(filled(dict(answer.values), words), body)
 
 
-def consequences(
-    row: Row, place: Place, got: httpx.Response, before: Sequence[Mapping[str, Any]]
-) -> Iterator[str]:
-    """Lines that say where the state after the exchange differs from ``row.then``."""
-    dataset, words = place.words.get("dataset", ""), place.words
-    for what, recorded in row.then.items():
-        expected = filled(recorded, words)
-        match what:
-            case "state":
-                yield from _indexed(row.then, place.finished(dataset, got.json()["batch"]))
-            case "segments" | "error":
-                pass  # part of the state
-            case "documents":
-                found: Any = len(place.documents(dataset))
-                if found != expected:
-                    yield f"documents afterwards: expected {expected}, found {found}"
-            case "document":
-                path = f"/datasets/{dataset}/documents/{words['document']}"
-                yield from _left(what, expected, place.call("GET", path))
-            case "batch":
-                path = f"/datasets/{dataset}/documents/{words['batch']}/indexing-status"
-                yield from _left(what, expected, place.call("GET", path))
-            case "dataset":
-                yield from _left(what, expected, place.call("GET", f"/datasets/{dataset}"))
-            case "metadata":
-                for document, values in expected.items():
-                    found = place.metadata(dataset, words[document])
-                    if found != values:
-                        yield f"metadata of {document}: expected {values}, found {found}"
-            case "unchanged":
-                if place.documents(dataset) != before:
-                    yield f"documents changed from {before} to {place.documents(dataset)}"
-            case _:
-                raise ValueError(what)
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What there is to look at once a row's exchange is over; ``before`` is the list before it."""
+
+    row: Row
+    place: Place
+    got: httpx.Response
+    before: Sequence[Mapping[str, Any]]
+
+    @property
+    def dataset(self) -> str:
+        """The path of the row's dataset."""
+        return f"/datasets/{self.place.words['dataset']}"
+
+    @property
+    def documents(self) -> list[Mapping[str, Any]]:
+        """The documents as they are now."""
+        return self.place.documents(self.place.words["dataset"])
+
+
+def consequences(after: Aftermath) -> Iterator[str]:
+    """Lines that say where the state after the exchange differs from the row's ``then``."""
+    for what, recorded in after.row.then.items():
+        yield from CONSEQUENCES[what](filled(recorded, after.place.words), after)
+
+
+def _state(expected: Any, after: Aftermath) -> Iterator[str]:
+    state = after.place.finished(after.place.words["dataset"], after.got.json()["batch"])
+    if state["indexing_status"] != expected:
+        yield f"indexing: expected {expected}, got {state['indexing_status']} {state['error']}"
+    segments = after.row.then.get("segments", state["total_segments"])
+    if state["total_segments"] != segments:
+        yield f"segments: expected {segments}, got {state['total_segments']}"
+    error, prefix = state["error"] or "", after.row.then.get("error", "")
+    if not error.startswith(prefix):
+        yield f"indexing error: expected {prefix!r}, got {error!r}"
+
+
+def _part_of_state(expected: Any, after: Aftermath) -> Iterator[str]:
+    yield from ()
+
+
+def _number_of_documents(expected: Any, after: Aftermath) -> Iterator[str]:
+    if len(after.documents) != expected:
+        yield f"documents afterwards: expected {expected}, found {len(after.documents)}"
+
+
+def _document(expected: Any, after: Aftermath) -> Iterator[str]:
+    path = f"{after.dataset}/documents/{after.place.words['document']}"
+    yield from _left("document", expected, after.place.call("GET", path))
+
+
+def _batch(expected: Any, after: Aftermath) -> Iterator[str]:
+    path = f"{after.dataset}/documents/{after.place.words['batch']}/indexing-status"
+    yield from _left("batch", expected, after.place.call("GET", path))
+
+
+def _dataset(expected: Any, after: Aftermath) -> Iterator[str]:
+    yield from _left("dataset", expected, after.place.call("GET", after.dataset))
+
+
+def _metadata(expected: Any, after: Aftermath) -> Iterator[str]:
+    words = after.place.words
+    for document, values in expected.items():
+        found = after.place.metadata(words["dataset"], words[document])
+        if found != values:
+            yield f"metadata of {document}: expected {values}, found {found}"
+
+
+def _unchanged(expected: Any, after: Aftermath) -> Iterator[str]:
+    if after.documents != after.before:
+        yield f"documents changed from {after.before} to {after.documents}"
+
+
+CONSEQUENCES: Mapping[str, Callable[[Any, Aftermath], Iterator[str]]] = {
+    "state": _state,
+    "segments": _part_of_state,
+    "error": _part_of_state,
+    "documents": _number_of_documents,
+    "document": _document,
+    "batch": _batch,
+    "dataset": _dataset,
+    "metadata": _metadata,
+    "unchanged": _unchanged,
+}
 
 
 def _plain(shape: str, got: httpx.Response) -> Iterator[str]:
@@ -198,16 +246,6 @@ def _at(body: Any, path: str) -> Any:
         else:
             body = body[name]
     return body
-
-
-def _indexed(then: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
-    if state["indexing_status"] != then["state"]:
-        yield f"indexing: expected {then['state']}, got {state['indexing_status']} {state['error']}"
-    if "segments" in then and state["total_segments"] != then["segments"]:
-        yield f"segments: expected {then['segments']}, got {state['total_segments']}"
-    error = state["error"] or ""
-    if "error" in then and not error.startswith(then["error"]):
-        yield f"indexing error: expected {then['error']!r}, got {error!r}"
 
 
 def _left(what: str, expected: Any, got: httpx.Response) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -18,12 +19,18 @@ FINISHED = ("completed", "error")
 
 
 class Place:
-    """One key on one server, the datasets made with it, and the words that stand for their ids."""
+    """One key on one server, the datasets made with it, and the words that stand for their ids.
 
-    def __init__(self, base_url: str, key: str, *, patience: float = 15.0) -> None:
+    ``patience`` are the seconds that indexing may take; ``tidy`` removes the datasets at the end.
+    """
+
+    def __init__(
+        self, base_url: str, key: str, *, patience: float = 15.0, tidy: bool = True
+    ) -> None:
         self.base_url = base_url
         self.key = key
         self.patience = patience
+        self._tidy = tidy
         self.words: dict[str, str] = {}
         self._made: list[str] = []
         # One connection for everything; a closed idle one is opened again by the transport.
@@ -35,7 +42,8 @@ class Place:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.remove_datasets()
+        if self._tidy:
+            self.remove_datasets()
         self._client.close()
 
     def begin(self, words: Mapping[str, str] | None = None) -> None:
@@ -58,6 +66,8 @@ class Place:
 
     def exchange(self, asked: Mapping[str, Any]) -> httpx.Response:
         """Send a row's request; remembers a dataset that it makes."""
+        unknown = re.search(r"\{\w+\}", json.dumps(filled(asked, self.words)))
+        assert not unknown, f"the set-up gives no {unknown}"
         method, _, path = filled(asked["request"], self.words).partition(" ")
         given = filled(asked.get("headers", {}), self.words)
         headers = {"Authorization": f"Bearer {self.key}", **given}

@@ -1,15 +1,15 @@
 """Real Dify servers' answers as data: one row per exchange, read from ``dify-<version>.jsonl``.
 
-The first line of such a file names the version, then come four kinds of lines:
+The first line of such a file names the version, then come three kinds of lines:
 
-- ``shape``: the keys of one kind of JSON answer with the kinds of their values, ``?`` behind a key that
-  is not always there;
+- ``shape``: the keys of one kind of JSON answer with the kinds of their values; ``?`` behind a key
+  says that it is not always there;
 - ``left_out``: recorded exchanges that no row repeats, with the reason and their names;
 - ``name``: a row, that is a request, its answer, and what follows from it.
 
-A row's ``setup`` is a word that ``setups.py`` knows. It gives values to the words in braces, such as
-``{dataset}``. ``depends`` says whether a sync client depends on the row; if not, ``why`` says why not.
-``live: false`` marks what cannot be set up through the service API alone.
+A row's ``setup`` is a word that ``setups.py`` knows. It gives values to the words in braces, such
+as ``{dataset}``. ``depends`` says whether a sync client depends on the row; if not, ``why`` says
+why not. ``live: false`` marks what cannot be set up through the service API alone.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ VERSIONS = ("1.10.1", "1.16.1")
 class Answer:
     """The recorded answer: status, shape of the body, and the values that matter.
 
-    ``message`` is the beginning of the message; ``rows`` the number of rows of a list; ``values`` maps
-    paths such as ``data[0].name`` to values.
+    ``message`` is the beginning of the message, ``rows`` the number of rows of a list; ``values``
+    maps paths such as ``data[0].name`` to values.
     """
 
     status: int

@@ -1,22 +1,18 @@
 """How the state before a row is made: one small function per ``setup`` word of the record.
 
-``ANYWHERE`` are made through the service API alone, on any server. ``ON_OUR_OWN`` need a stand-in of
-their own, because a live server cannot be brought into that state or must not be.
+All of them go through the service API alone, so that those in ``ANYWHERE`` run on any server. The
+others need a server of their own, prepared as ``own_servers.py`` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kbsync.standin import Fault
-
 from .contents import PLAIN, content
 from .place import Place
 
 FIELDS = {"source_path": "string", "size": "number", "mtime": "time", "sha256": "string"}
 SHA256 = "a" * 64
-SLOW = Fault("index-slow", name="^slow", times=None, seconds=3600)
-OTHER_KEY = "dataset-other-workspace"
 
 Words = dict[str, str]
 Setup = Callable[[Place], Words]
@@ -162,9 +158,12 @@ def three_documents(place: Place) -> Words:
 
 
 def one_disabled(place: Place) -> Words:
-    """Two documents about turbines, one of them disabled."""
-    words = disabled(place)
-    place.upload(words["dataset"], "on.md")
+    """Two documents about turbines with a value each, m2.md disabled."""
+    words = only_valued(place)
+    words["m2"], _ = place.upload(words["dataset"], "m2.md")
+    value = {"id": words["sha256"], "name": "sha256", "value": SHA256}
+    place.set_metadata(words["dataset"], words["m2"], value)
+    place.switch(words["dataset"], words["m2"], "disable")
     return words
 
 
@@ -274,6 +273,11 @@ def indexing(place: Place) -> Words:
     words = dataset(place)
     made, batch = place.upload(words["dataset"], "slow.md", finish=False)
     return words | {"document": made, "batch": batch, "document_name": "slow.md"}
+
+
+def stuck(place: Place) -> Words:
+    """A document whose worker is about to be killed."""
+    return indexing(place)
 
 
 def indexing_archived(place: Place) -> Words:

@@ -1,24 +1,26 @@
 """The stand-in answers as the real servers did, exchange for exchange.
 
-Every recorded row is repeated over a socket. A row that a sync client depends on must agree; the others
-must, too, unless they are named in ``UNLIKE``, and one that is named there must really differ.
+Every recorded row is repeated over a socket. A row that a sync client depends on must agree; the
+others must, too, unless they are named in ``UNLIKE``, and one named there must really differ.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from kbsync.standin import StandIn, running
 
-from .compare import consequences, differences
+from .compare import Aftermath, consequences, differences
+from .own_servers import ON_OUR_OWN, OwnServer
 from .place import Place
 from .record import VERSIONS, Record, Row, load
-from .setups import ANYWHERE, ON_OUR_OWN, OwnServer
+from .setups import ANYWHERE
 
 RECORDS = {version: load(version) for version in VERSIONS}
 UNLIKE: dict[str, str] = {}
@@ -34,39 +36,41 @@ class Servers:
         self._common: Place | None = None
         self._kept: dict[str, tuple[Place, dict[str, str]]] = {}
 
-    def ready(self, setup: str) -> tuple[Place, ExitStack]:
-        """A place in the state of a set-up, and what to close after the row."""
+    @contextmanager
+    def ready(self, setup: str) -> Iterator[Place]:
+        """A place in the state of a set-up, for one row."""
         own = ON_OUR_OWN.get(setup)
         if own is None:
-            place = self._common = self._common or self._start(self._stack)
-            if setup != "listing":
-                place.begin()
-                place.words.update(ANYWHERE[setup](place))
-                return place, _removing(place)
-            own = OwnServer(ANYWHERE[setup], kept=True)
-        if own.kept and setup in self._kept:
+            yield from self._ready_in_common(setup)
+        elif own.kept:
+            if setup not in self._kept:
+                place = self._start(self._stack, own)
+                self._kept[setup] = place, place.words
             place, words = self._kept[setup]
             place.begin(words)
-            return place, ExitStack()
-        stack = self._stack if own.kept else ExitStack()
-        place = self._start(stack, own)
-        self._kept[setup] = place, dict(place.words)
-        return place, ExitStack() if own.kept else stack
+            yield place
+        else:
+            with ExitStack() as stack:
+                yield self._start(stack, own)
+
+    def _ready_in_common(self, setup: str) -> Iterator[Place]:
+        if self._common is None:
+            self._common = self._start(self._stack)
+        self._common.begin()
+        self._common.words.update(ANYWHERE[setup](self._common))
+        yield self._common
+        self._common.remove_datasets()
 
     def _start(self, stack: ExitStack, own: OwnServer | None = None) -> Place:
         standin = StandIn(behave=self.version, **(own.settings if own else {}))
-        place = stack.enter_context(Place(stack.enter_context(running(standin)), standin.key))
+        stack.callback(standin.close)
+        base_url = stack.enter_context(running(standin))
+        place = stack.enter_context(Place(base_url, standin.key, tidy=own is None))
         if own is not None:
-            place.begin(own.prepare(standin))
+            place.begin(own.before(standin))
             place.words.update(own.make(place))
-            own.afterwards(standin)
+            own.after(standin, place.words)
         return place
-
-
-def _removing(place: Place) -> ExitStack:
-    stack = ExitStack()
-    stack.callback(place.remove_datasets)
-    return stack
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +79,18 @@ def servers() -> Iterator[dict[str, Servers]]:
         yield {version: Servers(version, stack) for version in VERSIONS}
 
 
-def rows(*, depended_on: bool) -> Iterator[object]:
+def rows(*, depended_on: bool) -> list[ParameterSet]:
     """The rows as test parameters, each named by the sentence that it checks."""
-    for version, record in RECORDS.items():
-        for row in record.rows:
-            if row.depends is depended_on:
-                marks = [pytest.mark.xfail(reason=UNLIKE[row.name])] if row.name in UNLIKE else []
-                yield pytest.param(record, row, marks=marks, id=f"{version}: {sentence(row)}")
+    return [
+        pytest.param(record, row, marks=_marks(row), id=f"{version}: {sentence(row)}")
+        for version, record in RECORDS.items()
+        for row in record.rows
+        if row.depends is depended_on
+    ]
+
+
+def _marks(row: Row) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xfail(reason=UNLIKE[row.name])] if row.name in UNLIKE else []
 
 
 def sentence(row: Row) -> str:
@@ -94,7 +103,7 @@ def sentence(row: Row) -> str:
 def test_the_stand_in_agrees_where_a_client_depends_on_it(
     servers: dict[str, Servers], record: Record, row: Row
 ) -> None:
-    """Status, code, message, keys, values and the state that follows are those of the real server."""
+    """Status, code, message, keys, values and what follows are those of the real server."""
     _agrees(servers[record.version], record, row)
 
 
@@ -107,13 +116,12 @@ def test_the_stand_in_agrees_or_is_known_to_differ_elsewhere(
 
 
 def _agrees(servers: Servers, record: Record, row: Row) -> None:
-    place, after = servers.ready(row.setup)
-    with after:
+    with servers.ready(row.setup) as place:
         before = place.documents(place.words["dataset"]) if "unchanged" in row.then else []
         got = place.exchange(row.request)
         found = [*differences(row.answer, got, place.words, record.shapes, exact=True)]
         if not found:
-            found += consequences(row, place, got, before)
+            found += consequences(Aftermath(row, place, got, before))
     assert not found, "\n".join([f"{row.request['request']} ({row.setup}) differs:", *found])
 
 

@@ -1,8 +1,8 @@
 """A live server answers as one of the recorded versions did.
 
-Runs when ``KBSYNC_LIVE_URL`` (ending in /v1) and ``KBSYNC_LIVE_KEY`` are set. Every dataset it uses it
-makes itself, named ``kbsync-contract-...``, and removes. A row agrees if it matches the record of
-either version; more keys than recorded are no difference.
+Runs when ``KBSYNC_LIVE_URL`` (ending in /v1) and ``KBSYNC_LIVE_KEY`` are set. Every dataset it
+uses it makes itself, named ``kbsync-contract-...``, and removes. A row agrees if it matches the
+record of either version; more keys than recorded are no difference.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .compare import consequences, differences
+from .compare import Aftermath, consequences, differences
 from .place import Place
 from .record import VERSIONS, Record, Row, load
 from .setups import ANYWHERE
@@ -86,7 +86,7 @@ def _differences(
         before = place.documents(place.words["dataset"]) if "unchanged" in row.then else []
         got = place.exchange(row.request)
         found = [*differences(row.answer, got, place.words, record.shapes, exact=False)]
-        return found or [*consequences(row, place, got, before)]
+        return found or [*consequences(Aftermath(row, place, got, before))]
     finally:
         if row.setup != "listing":
             place.remove_datasets()
