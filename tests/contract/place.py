@@ -136,11 +136,17 @@ class Place:
             assert time.monotonic() < deadline, f"still {state['indexing_status']}"
             time.sleep(0.02)
 
-    def switch(self, dataset: str, document: str, action: str) -> None:
-        """Enable, disable, archive or un_archive a document; waits for the mark to be gone."""
+    def switch(self, dataset: str, document: str, action: str, *, settle: bool = True) -> None:
+        """Enable, disable, archive or un_archive a document.
+
+        ``settle`` waits until a worker has taken off the mark "is being indexed" that this leaves:
+        the same call again is refused as long as it is there, and changes nothing afterwards.
+        """
         path = f"/datasets/{dataset}/documents/status/{action}"
+        answer = self.call("PATCH", path, json={"document_ids": [document]})
+        assert answer.status_code == 200, answer.text
         deadline = time.monotonic() + self.patience
-        while True:
+        while settle:
             answer = self.call("PATCH", path, json={"document_ids": [document]})
             if answer.status_code == 200:
                 return

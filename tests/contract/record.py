@@ -9,7 +9,9 @@ The first line of such a file names the version, then come three kinds of lines:
 
 A row's ``setup`` is a word that ``setups.py`` knows. It gives values to the words in braces, such
 as ``{dataset}``. ``depends`` says whether a sync client depends on the row; if not, ``why`` says
-why not. ``live: false`` marks what cannot be set up through the service API alone.
+why not. ``live: false`` marks what says nothing about a live server: its state cannot be made
+through the service API, or depends on what is installed. ``also`` has further answers that were
+seen from other builds of the same version.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ class Row:
     setup: str
     request: Mapping[str, Any]
     answer: Answer
+    also: tuple[Answer, ...]
     then: Mapping[str, Any]
     depends: bool
     why: str
@@ -81,7 +84,22 @@ def load(version: str) -> Record:
 
 
 def _row(line: Mapping[str, Any]) -> Row:
-    answer = Answer(
+    asked = ("request", "headers", "params", "data", "fields", "files", "json", "raw")
+    return Row(
+        name=line["name"],
+        setup=line.get("setup", "none"),
+        request={key: line[key] for key in asked if key in line},
+        answer=_answer(line),
+        also=tuple(_answer(other) for other in line.get("also", ())),
+        then=line.get("then", {}),
+        depends=line["depends"],
+        why=line.get("why", ""),
+        live=line.get("live", True),
+    )
+
+
+def _answer(line: Mapping[str, Any]) -> Answer:
+    return Answer(
         status=line["status"],
         shape=line["shape"],
         code=line.get("code"),
@@ -89,15 +107,4 @@ def _row(line: Mapping[str, Any]) -> Row:
         invalid=tuple(line.get("invalid", ())),
         rows=line.get("rows"),
         values=line.get("values", {}),
-    )
-    asked = ("request", "headers", "params", "data", "fields", "files", "json", "raw")
-    return Row(
-        name=line["name"],
-        setup=line.get("setup", "none"),
-        request={key: line[key] for key in asked if key in line},
-        answer=answer,
-        then=line.get("then", {}),
-        depends=line["depends"],
-        why=line.get("why", ""),
-        live=line.get("live", True),
     )

@@ -283,7 +283,7 @@ def stuck(place: Place) -> Words:
 def indexing_archived(place: Place) -> Words:
     """A document that was archived while a worker was at it."""
     words = indexing(place)
-    place.switch(words["dataset"], words["document"], "archive")
+    place.switch(words["dataset"], words["document"], "archive", settle=False)
     return words
 
 
@@ -291,7 +291,7 @@ def just_disabled(place: Place) -> Words:
     """A document that was disabled while the worker was busy."""
     words = document(place)
     _occupy_the_worker(place)
-    place.switch(words["dataset"], words["document"], "disable")
+    place.switch(words["dataset"], words["document"], "disable", settle=False)
     return words
 
 

@@ -1,7 +1,6 @@
 """The stand-in answers as the real servers did, exchange for exchange.
 
-Every recorded row is repeated over a socket. A row that a sync client depends on must agree; the
-others must, too, unless they are named in ``UNLIKE``, and one named there must really differ.
+Every row of the record is repeated over a socket, those that no sync client depends on as well.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 from kbsync.standin import StandIn, running
 
@@ -23,8 +21,6 @@ from .record import VERSIONS, Record, Row, load
 from .setups import ANYWHERE
 
 RECORDS = {version: load(version) for version in VERSIONS}
-UNLIKE: dict[str, str] = {}
-"""Rows nobody depends on that the stand-in answers otherwise: name to reason."""
 
 
 class Servers:
@@ -79,44 +75,23 @@ def servers() -> Iterator[dict[str, Servers]]:
         yield {version: Servers(version, stack) for version in VERSIONS}
 
 
-def rows(*, depended_on: bool) -> list[ParameterSet]:
-    """The rows as test parameters, each named by the sentence that it checks."""
-    return [
-        pytest.param(record, row, marks=_marks(row), id=f"{version}: {sentence(row)}")
-        for version, record in RECORDS.items()
-        for row in record.rows
-        if row.depends is depended_on
-    ]
-
-
-def _marks(row: Row) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xfail(reason=UNLIKE[row.name])] if row.name in UNLIKE else []
-
-
-def sentence(row: Row) -> str:
+def sentence(record: Record, row: Row) -> str:
     """What a row says, in words."""
-    said = f"{row.name.replace('-', ' ')} is answered {row.answer.status}"
+    said = f"{record.version}: {row.name.replace('-', ' ')} is answered {row.answer.status}"
     return f"{said} {row.answer.code}" if row.answer.code else said
 
 
-@pytest.mark.parametrize(("record", "row"), rows(depended_on=True))
-def test_the_stand_in_agrees_where_a_client_depends_on_it(
-    servers: dict[str, Servers], record: Record, row: Row
-) -> None:
+@pytest.mark.parametrize(
+    ("record", "row"),
+    [
+        pytest.param(record, row, id=sentence(record, row))
+        for record in RECORDS.values()
+        for row in record.rows
+    ],
+)
+def test_the_stand_in_agrees(servers: dict[str, Servers], record: Record, row: Row) -> None:
     """Status, code, message, keys, values and what follows are those of the real server."""
-    _agrees(servers[record.version], record, row)
-
-
-@pytest.mark.parametrize(("record", "row"), rows(depended_on=False))
-def test_the_stand_in_agrees_or_is_known_to_differ_elsewhere(
-    servers: dict[str, Servers], record: Record, row: Row
-) -> None:
-    """A row that no client depends on agrees as well, or stands in UNLIKE and differs."""
-    _agrees(servers[record.version], record, row)
-
-
-def _agrees(servers: Servers, record: Record, row: Row) -> None:
-    with servers.ready(row.setup) as place:
+    with servers[record.version].ready(row.setup) as place:
         before = place.documents(place.words["dataset"]) if "unchanged" in row.then else []
         got = place.exchange(row.request)
         found = [*differences(row.answer, got, place.words, record.shapes, exact=True)]
@@ -140,13 +115,6 @@ def test_the_record_is_whole(version: str) -> None:
 def test_every_row_says_why_nobody_depends_on_it(version: str) -> None:
     """A row has a reason exactly if no client depends on it."""
     assert [row.name for row in RECORDS[version].rows if row.depends == bool(row.why)] == []
-
-
-def test_nothing_a_client_depends_on_is_excused() -> None:
-    """UNLIKE names recorded rows only, and none that a client depends on."""
-    excusable = {row.name for r in RECORDS.values() for row in r.rows if not row.depends}
-    depended_on = {row.name for r in RECORDS.values() for row in r.rows if row.depends}
-    assert set(UNLIKE) <= excusable - depended_on
 
 
 def test_the_record_names_no_place_outside_the_repository() -> None:
