@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import unquote
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
@@ -194,13 +196,33 @@ async def _form(request: Request) -> tuple[dict[str, str], tuple[Upload, ...]]:
     files: list[Upload] = []
     for name, part in parts.multi_items():
         if isinstance(part, UploadFile):
-            filename = (part.filename or "").replace("%22", '"')
-            kind = part.content_type or ""
-            files.append(Upload(name, filename, kind, await part.read()))
+            filename = _filename(part.headers.get("content-disposition", ""))
+            if filename is not None:
+                files.append(Upload(name, filename, part.content_type or "", await part.read()))
         else:
             fields.setdefault(name, part)
     await parts.close()
     return fields, tuple(files)
+
+
+def _filename(disposition: str) -> str | None:
+    """The name of a file part as the server reads it, or None if it is not written in UTF-8.
+
+    Read from the header itself: the form parser cuts off what looks like a Windows path.
+    """
+    extended = re.search(r"filename\*=(?:UTF-8|utf-8)'[^']*'([^;]*)", disposition)
+    if extended:
+        return unquote(extended[1].strip())
+    quoted = re.search(r'filename="((?:[^"\\]|\\.)*)"', disposition)
+    plain = re.search(r"filename=([^;]*)", disposition)
+    if quoted:
+        name = quoted[1].replace("\\\\", "\\").replace('\\"', '"').replace("%22", '"')
+    else:
+        name = plain[1].strip() if plain else ""
+    try:
+        return name.encode("latin-1").decode()
+    except UnicodeError:
+        return None
 
 
 def _check_reachable(dataset: Dataset | None) -> None:

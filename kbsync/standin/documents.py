@@ -40,7 +40,7 @@ def create_by_file(call: Call) -> Answer:
     _refuse_external(call.dataset)
     file = store_upload(call, upload, updating=False)
     config = check(KnowledgeConfig, data | {"indexing_technique": technique}, call.behaviour)
-    return _create(call, config, file, "process_rule" in data)
+    return _create(call, config, file, sends_rule="process_rule" in data)
 
 
 def create_by_text(call: Call) -> Answer:
@@ -54,7 +54,7 @@ def create_by_text(call: Call) -> Answer:
     config = check(KnowledgeConfig, data | {"indexing_technique": technique}, call.behaviour)
     if config.process_rule is None and _latest_rule(call) is None:
         config.process_rule = ProcessRule(mode=Mode.AUTOMATIC)
-    return _create(call, config, file, config.process_rule is not None)
+    return _create(call, config, file, sends_rule=False)
 
 
 def update_by_file(call: Call) -> Answer:
@@ -79,12 +79,13 @@ def update_by_text(call: Call) -> Answer:
     return _update(call, call.parameters["document_id"], config, file, payload.name)
 
 
-def _create(call: Call, config: KnowledgeConfig, file: File, has_rule: bool) -> Answer:
+def _create(call: Call, config: KnowledgeConfig, file: File, *, sends_rule: bool) -> Answer:
     dataset = call.dataset
     if config.original_document_id:
         return _update(call, config.original_document_id, config, file, file.name)
     rules = _checked_rules(config.process_rule)
-    if not has_rule and _latest_rule(call) is None:
+    inherits = not sends_rule and _latest_rule(call) is not None
+    if config.process_rule is None and not inherits:
         raise invalid_param("process_rule is required.")
     _check_form(call, config.doc_form)
     _first_document(call, config)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import docx
 import openpyxl
-import pypdfium2  # type: ignore[import-untyped]  # it ships no types
+import pypdfium2
 from bs4 import BeautifulSoup
-from charset_normalizer import from_bytes
+from charset_normalizer import CharsetMatch, from_bytes
 from docx.document import Document as WordDocument
 from docx.opc.exceptions import PackageNotFoundError
 from docx.table import Table
@@ -163,12 +163,17 @@ def decode(body: bytes, shown_path: str) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         controls = sum(byte < 9 or 13 < byte < 32 for byte in body[:4096])
-        guess = None if controls * 50 > len(body[:4096]) else from_bytes(body).best()
+        guess = None if controls * 50 > len(body[:4096]) else _guessed(body)
         if guess is None:
             raise ExtractError(f"Could not detect encoding for {shown_path}") from error
         return str(guess)
 
 
+def _guessed(body: bytes) -> CharsetMatch | None:
+    return from_bytes(body, cp_isolation=ENCODINGS).best()
+
+
+ENCODINGS = ["cp1252", "gb18030", "big5", "cp932", "euc_jp", "cp949", "cp1251"]
 READERS: Mapping[str, Callable[[bytes, str], Extracted]] = {
     "txt": _plain,
     "markdown": _markdown,
