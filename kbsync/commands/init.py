@@ -290,7 +290,7 @@ def _beside(file: Path, text: str, mode: int) -> Iterator[Path]:
 
 
 def _environment(*, with_key: bool) -> dict[str, str]:
-    """The variables without ours, which would hide what the file says; a key's only if it counts."""
+    """The variables without ours, which would hide what the file says, but for a key's."""
     kept = {ENV_KEY, ENV_KEY_FILE} if with_key else set()
     return {
         name: value

@@ -1,0 +1,241 @@
+"""`kbsync init`, as a process of its own: with options, without a terminal, and on one."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from kbsync.config import load
+
+KEY = "dataset-abcdefghijklmnop12345678"
+INIT = [sys.executable, "-m", "kbsync", "init"]
+
+
+def environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("KBSYNC_", "XDG_", "CREDENTIALS_"))
+    }
+    return inherited | {"HOME": str(home), "TERM": "dumb"} | dict(more)
+
+
+def init(
+    directory: Path, *options: str | Path, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*INIT, *map(str, options)],
+        cwd=directory,
+        env=environment(directory, variables or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def on_a_terminal(
+    directory: Path, options: Sequence[str], answers: Sequence[tuple[str, str]]
+) -> tuple[int, str]:
+    """Run it on a pseudo-terminal; each answer is typed when its question has appeared."""
+    pid, master = pty.fork()
+    if pid == 0:
+        os.chdir(directory)
+        os.execve(INIT[0], [*INIT, *options], environment(directory, {}))
+    shown, waiting, seen = "", list(answers), 0
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if waiting and waiting[0][0] in shown[seen:]:
+            seen = len(shown)
+            os.write(master, waiting.pop(0)[1].encode() + b"\n")
+        if select.select([master], [], [], 0.2)[0]:
+            try:
+                shown += os.read(master, 4096).decode(errors="replace")
+            except OSError:  # how Linux says that the other end is closed
+                break
+    else:
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    os.close(master)
+    assert not waiting, shown
+    return os.waitstatus_to_exitcode(status), shown
+
+
+def left_in(directory: Path) -> list[str]:
+    return sorted(entry.name for entry in directory.iterdir())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "Company docs").mkdir()
+    key = tmp_path / "key"
+    key.write_text(KEY + "\n")
+    key.chmod(0o600)
+    return tmp_path
+
+
+ADDRESS = ("--base-url", "https://dify.example")
+GIVEN = (*ADDRESS, "--key-file", "key", "--folder", "Company docs", "--dataset", "Handbook")
+
+
+def test_everything_given(place: Path) -> None:
+    """With all options it asks nothing, writes a file that loads, and says what to do next."""
+    done = init(place, *GIVEN)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        f"wrote {place}/kbsync.toml\n\nNext:\n"
+        "  kbsync doctor      try it: server, key, dataset, folder\n"
+        "  kbsync plan        see what would be sent\n"
+        "  kbsync reconcile   send it\n"
+    )
+    settings = load(place / "kbsync.toml", environ={})
+    folder = settings.folders[0]
+    assert (folder.name, folder.dataset) == ("Company-docs", "Handbook")
+    assert folder.path == place / "Company docs"
+    assert folder.create_dataset
+    assert settings.server.api_key.get_secret_value() == KEY
+    assert settings.warnings == ()
+    assert KEY not in (place / "kbsync.toml").read_text()
+    assert left_in(place) == ["Company docs", "kbsync.toml", "key"]
+
+
+def test_nothing_given_and_nobody_to_ask(place: Path) -> None:
+    """Without a terminal the missing options are named, and nothing is written."""
+    done = init(place)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "Error: missing --base-url, --folder, --dataset, --key-file:"
+        " without a terminal nothing is asked"
+    )
+    assert not (place / "kbsync.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--base-url", "dify.example"),
+            '--base-url must be an address such as "https://dify.example/v1"',
+        ),
+        (("--key-file", "nowhere"), "--key-file nowhere: there is no such file; write the dataset"),
+        (("--dataset", "x" * 41), "--dataset must be a text of 1 to 40 printable characters"),
+        (("--key-file", "/dev/null"), "{place}/kbsync.toml: server.api_key_file = /dev/null is"),
+        (("--folder", os.fsdecode(b"caf\xe9")), r"{place}/caf\xe9: a name that is not UTF-8"),
+        (("--output", "key/x.toml"), "{place}/key: File exists"),
+    ],
+)
+def test_a_wrong_option(place: Path, options: tuple[str, str], said: str) -> None:
+    """A wrong answer is one line, exit code 2, and nothing is left behind."""
+    done = init(place, *GIVEN, *options)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"kbsync: {said.format(place=place)}")
+    assert left_in(place) == ["Company docs", "key"]
+
+
+def test_an_existing_configuration_is_kept(place: Path) -> None:
+    """Nothing is overwritten unless that was asked for."""
+    file = place / "kbsync.toml"
+    file.write_text("mine")
+    done = init(place, *GIVEN)
+    assert (done.returncode, file.read_text()) == (2, "mine")
+    assert done.stderr == (
+        f"kbsync: {file} exists; --force overwrites it, --output names another file\n"
+    )
+    assert init(place, *GIVEN, "--force").returncode == 0
+    assert load(file, environ={}).folders
+
+
+def test_an_output_elsewhere(place: Path) -> None:
+    """Directories are made, and the next commands are told where the file is."""
+    done = init(place, *GIVEN, "--output", "new dir/config.toml")
+    assert f"  kbsync plan --config '{place}/new dir/config.toml' " in done.stdout
+    assert load(place / "new dir" / "config.toml", environ={}).folders[0].path.is_dir()
+
+
+def test_yes_takes_the_name_of_the_folder(place: Path) -> None:
+    """With --yes the dataset is named as the folder; a folder that is missing yet is said."""
+    done = init(place, *ADDRESS, "--key-file", "key", "--folder", "später", "--yes")
+    assert done.returncode == 0
+    assert done.stderr == f"warning: there is no directory {place}/später yet\n"
+    assert load(place / "kbsync.toml", environ={}).folders[0].dataset == "später"
+
+
+def test_a_key_that_comes_from_elsewhere(place: Path) -> None:
+    """A key in a variable needs no file, and does not get into the configuration."""
+    options = (*ADDRESS, "--folder", "Company docs", "--dataset", "Handbook")
+    done = init(place, *options, variables={"KBSYNC_SERVER__API_KEY": KEY})
+    assert done.returncode == 0
+    assert KEY not in (place / "kbsync.toml").read_text() + done.stdout + done.stderr
+    assert load(place / "kbsync.toml", environ={"KBSYNC_SERVER__API_KEY": KEY}).folders
+
+
+def test_a_dataset_by_its_id_is_not_made(place: Path) -> None:
+    """An id names something that exists."""
+    done = init(place, *GIVEN, "--dataset", "7c2c9b4e-8d51-4a6e-9d58-0f6f5d0b8a11")
+    assert done.returncode == 0
+    assert not load(place / "kbsync.toml", environ={}).folders[0].create_dataset
+
+
+@pytest.mark.parametrize("name", ['quo"te\\s', "line\nbreak", "…", "tab\tdel\x7f"])
+def test_names_are_written_so_that_they_are_read_again(place: Path, name: str) -> None:
+    """Whatever a directory is called, the configuration means exactly that one."""
+    (place / name).mkdir()
+    assert init(place, *GIVEN, "--folder", name).returncode == 0
+    assert load(place / "kbsync.toml", environ={}).folders[0].path == place / name
+
+
+def test_on_a_terminal(place: Path) -> None:
+    """What is missing is asked, a wrong answer again; the key is not shown, and kept in a file."""
+    code, shown = on_a_terminal(
+        place,
+        [],
+        [
+            ("API address", "dify.example"),
+            ("API address", "https://dify.example/v1"),
+            ("Dataset API key", KEY),
+            ("Directory", "nowhere"),
+            ("Directory", "Company docs"),
+            ("[Company docs]", ""),
+        ],
+    )
+    assert code == 0, shown
+    assert KEY not in shown
+    assert 'must be an address such as "https://dify.example/v1"' in shown
+    assert re.search(r"wrote .*/dataset\.key with the key; only you can read it", shown)
+    key = place / "dataset.key"
+    assert (key.read_text(), key.stat().st_mode & 0o777) == (KEY + "\n", 0o600)
+    settings = load(place / "kbsync.toml", environ={})
+    assert settings.server.api_key_file == key
+    assert settings.folders[0].dataset == "Company docs"
+    assert settings.warnings == ()
+
+
+def test_a_terminal_is_asked_only_for_what_is_missing(place: Path) -> None:
+    """An option is an answer that is not asked for again."""
+    code, shown = on_a_terminal(place, list(GIVEN[:-2]), [("knowledge base", "Manuals")])
+    assert code == 0, shown
+    assert "API" not in shown
+    assert load(place / "kbsync.toml", environ={}).folders[0].dataset == "Manuals"
+
+
+def test_giving_up_leaves_nothing(place: Path) -> None:
+    """Ctrl-D at a question ends it, with nothing written."""
+    code, _ = on_a_terminal(place, list(ADDRESS), [("Dataset API key", "\x04")])
+    assert code == 130
+    assert left_in(place) == ["Company docs", "key"]
+
+
+def test_help_has_an_example(place: Path) -> None:
+    """The help shows a whole call."""
+    assert "Example: kbsync init --base-url" in init(place, "--help").stdout
