@@ -90,9 +90,7 @@ class Sending(Base):
         self, job: Job, folder: Folder, content: Content, version: Version, stamp: Stamp | None
     ) -> None:
         dataset = self.dataset(folder)
-        name = naming.remote_name(
-            job.key, version, self.instance, extension=_extension(job.key.path)
-        )
+        name = naming.remote_name(job.key, version, self.instance)
         remote = self._look_for_intent(job, dataset.id, name)
         if remote is None:
             if not self.ledger.intend(job, dataset.id, name):
@@ -179,12 +177,6 @@ class Sending(Base):
             raise
         self.ledger.leftover_gone(leftover)
         return True
-
-
-def _extension(path: str) -> str | None:
-    name = path.rpartition("/")[2]
-    stem, dot, extension = name.rpartition(".")
-    return extension.lower() if dot and stem else None
 
 
 _MEDIA_TYPES = {
