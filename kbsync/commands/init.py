@@ -19,7 +19,7 @@ import click
 
 from kbsync.config import find, load
 from kbsync.config.folder import dataset_name
-from kbsync.config.keys import CREDENTIAL, ENV_KEY, ENV_KEY_FILE, read_key
+from kbsync.config.keys import CREDENTIAL, ENV_KEY, ENV_KEY_FILE, has_credential, read_key
 from kbsync.config.server import address
 from kbsync.errors import ConfigError
 from kbsync.log import printable
@@ -109,7 +109,7 @@ def command(
 
 
 def _refuse_existing(file: Path, *, force: bool) -> None:
-    if not force and file.exists():
+    if not force and os.path.lexists(file):
         raise ConfigError(f"{file} exists; --force overwrites it, --output names another file")
 
 
@@ -194,24 +194,35 @@ def _key(text: str) -> str:
 
 
 def _directory(text: str) -> Path:
-    path = Path(text).expanduser()
-    if not path.is_dir():
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 - never raises
+    if not _is_directory(path):
         raise ValueError("must be a directory; there is none")
     return path
 
 
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def _existing(key_file: Path | None) -> Path | None:
-    if key_file is not None and not key_file.exists():
+    if key_file is None:
+        return None
+    try:
+        key_file.open("rb").close()
+    except OSError as error:
         raise ConfigError(
-            f"--key-file {key_file}: there is no such file; write the dataset API key to it first"
-        )
-    return key_file.absolute() if key_file is not None else None
+            f"--key-file {key_file} cannot be read: {error.strerror};"
+            " the dataset API key must be in it"
+        ) from None
+    return key_file.absolute()
 
 
 def _key_elsewhere() -> bool:
-    directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    has_credential = directory is not None and (Path(directory) / CREDENTIAL).exists()
-    return has_credential or ENV_KEY in os.environ or ENV_KEY_FILE in os.environ
+    variables = {ENV_KEY, ENV_KEY_FILE} & os.environ.keys()
+    return bool(variables) or has_credential(os.environ)
 
 
 def _write(answers: Answers, output: Path) -> tuple[str, ...]:
@@ -309,7 +320,7 @@ def _proven(config: Path, output: Path, environ: Mapping[str, str]) -> tuple[str
 def _tell(answers: Answers, output: Path, warnings: tuple[str, ...]) -> None:
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-    if not answers.folder.is_dir():
+    if not _is_directory(answers.folder):
         click.echo(f"warning: there is no directory {printable(str(answers.folder))} yet", err=True)
     click.echo(f"wrote {printable(str(output))}")
     if answers.key is not None:

@@ -57,6 +57,12 @@ def chosen_key(
     return ChosenKey(secret, warnings=warnings)
 
 
+def has_credential(environ: Mapping[str, str]) -> bool:
+    """True when systemd hands over a key (`LoadCredential=dataset-key:...`)."""
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    return bool(directory) and os.path.lexists(f"{directory}/{CREDENTIAL}")
+
+
 def read_key(where: str, written: object) -> str:
     """A key as it was written, without the line break at a file's end.
 
@@ -90,8 +96,8 @@ def _from_anywhere(
             return read_key(key_name, section["api_key"]), warned
         if "api_key_file" in section:
             return _from_file(file_name, section["api_key_file"], file.parent)
-    credential = Path(environ.get("CREDENTIALS_DIRECTORY") or "/nowhere") / CREDENTIAL
-    if credential.exists():
+    if has_credential(environ):
+        credential = Path(environ["CREDENTIALS_DIRECTORY"]) / CREDENTIAL
         return _from_file("systemd credential", str(credential), file.parent)
     raise ConfigError(f"{file}: {_NO_KEY}")
 

@@ -62,8 +62,13 @@ class ServerSettings(Section):
     @field_validator("ca_file")
     @classmethod
     def _check_bundle(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            raise ValueError("must be a file with certificates in PEM form; there is none")
+        try:
+            if value is not None:
+                value.open("rb").close()
+        except OSError as error:
+            raise ValueError(
+                f"must be a file with certificates in PEM form: {error.strerror}"
+            ) from None
         return value
 
 

@@ -128,7 +128,10 @@ def test_nothing_given_and_nobody_to_ask(place: Path) -> None:
             ("--base-url", "dify.example"),
             '--base-url must be an address such as "https://dify.example/v1"',
         ),
-        (("--key-file", "nowhere"), "--key-file nowhere: there is no such file; write the dataset"),
+        (
+            ("--key-file", "nowhere"),
+            "--key-file nowhere cannot be read: No such file or directory;",
+        ),
         (("--dataset", "x" * 41), "--dataset must be a text of 1 to 40 printable characters"),
         (("--key-file", "/dev/null"), "{place}/kbsync.toml: server.api_key_file = /dev/null is"),
         (("--folder", os.fsdecode(b"caf\xe9")), r"{place}/caf\xe9: a name that is not UTF-8"),

@@ -106,6 +106,15 @@ def test_a_directory_is_no_configuration(tmp_path: Path) -> None:
     assert refused(tmp_path) == f"{tmp_path} cannot be read: Is a directory"
 
 
+def test_a_place_that_cannot_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place that refuses an answer is not taken for an empty one."""
+    monkeypatch.chdir(tmp_path)
+    base = tmp_path / ("x" * 300)
+    with pytest.raises(ConfigError) as caught:
+        find(environ={"XDG_CONFIG_HOME": str(base)})
+    assert str(caught.value) == f"{base}/kbsync/config.toml cannot be read: File name too long"
+
+
 def test_defaults_and_paths(tmp_path: Path) -> None:
     """Relative paths start at the file's directory, and a home directory's sign is understood."""
     file = written(tmp_path / "kbsync.toml", "api_key_file = 'key'", top="ledger = '~/l.db'")

@@ -152,8 +152,8 @@ WRONG_IN_SERVER = [
     (
         'ca_file = "/no/such.pem"',
         (
-            'server.ca_file = "/no/such.pem" must be a file with certificates in PEM form; '
-            "there is none"
+            'server.ca_file = "/no/such.pem" must be a file with certificates in PEM form: '
+            "No such file or directory"
         ),
     ),
     ('ca_bundle = "x"', 'server.ca_bundle is not a setting; did you mean "ca_file"?'),

@@ -64,7 +64,7 @@ def find(explicit: Path | None = None, *, environ: Mapping[str, str] | None = No
     named = environ.get(WHICH_FILE)
     if explicit is not None or named:
         file = explicit if explicit is not None else Path(named or "")
-        if not file.exists():
+        if not _exists(file):
             asked = "--config" if explicit is not None else WHICH_FILE
             raise ConfigError(
                 f"{file} ({asked}): there is no such file; `kbsync init --output {file}` writes one"
@@ -72,13 +72,23 @@ def find(explicit: Path | None = None, *, environ: Mapping[str, str] | None = No
         return file.absolute()
     places = _places(environ)
     for place in places:
-        if place.is_file():
+        if _exists(place):
             return place.absolute()
     looked = ", ".join(str(place) for place in places)
     raise ConfigError(
         f"there is no configuration: looked for --config, ${WHICH_FILE}, {looked};"
         " `kbsync init` writes one"
     )
+
+
+def _exists(file: Path) -> bool:
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    return True
 
 
 def _places(environ: Mapping[str, str]) -> list[Path]:
