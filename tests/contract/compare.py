@@ -50,23 +50,18 @@ def differences(
     if got.status_code != answer.status:
         yield f"status: expected {answer.status}, got {got.status_code} {got.text[:300]}"
         return
+    for name, value in answer.sends.items():
+        if got.headers.get(name) != value:
+            yield f"header {name}: expected {value!r}, got {got.headers.get(name)!r}"
+    body = _object(got)
     if answer.shape in PLAIN_SHAPES:
         yield from _plain(answer.shape, got)
-        return
-    body = got.json()
-    yield from _shape(shapes[answer.shape], body, exact=exact)
-    if answer.code is not None and body.get("code") != answer.code:
-        yield f"code: expected {answer.code!r}, got {body.get('code')!r}"
-    if answer.message is not None:
-        yield from _message(filled(answer.message, words), str(body.get("message")), exact=exact)
-    if answer.invalid and sorted(body.get("errors", ())) != list(answer.invalid):
-        yield f"errors: expected {answer.invalid}, got {body.get('errors')}"
-    if answer.rows is not None:
-        rows = body["records"] if "records" in body else body["data"]
-        if len(rows) != answer.rows:
-            yield f"rows: expected {answer.rows}, got {len(rows)}"
-            return
-    yield from _values(filled(dict(answer.values), words), body)
+    elif body is None:
+        yield f"body: expected {answer.shape}, got {got.text[:300]!r}"
+    else:
+        yield from _shape(shapes[answer.shape], body, exact=exact)
+        yield from _error(answer, body, words, exact=exact)
+        yield from _rows(answer, body, words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +151,16 @@ CONSEQUENCES: Mapping[str, Callable[[Any, Aftermath], Iterator[str]]] = {
 }
 
 
+def _object(got: httpx.Response) -> Any:
+    if not got.headers.get("content-type", "").startswith("application/json"):
+        return None
+    try:
+        body = got.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
 def _plain(shape: str, got: httpx.Response) -> Iterator[str]:
     kind = got.headers.get("content-type")
     if PLAIN_SHAPES[shape] not in (None, kind):
@@ -166,9 +171,25 @@ def _plain(shape: str, got: httpx.Response) -> Iterator[str]:
         yield f"body: expected 204, got {got.text[:200]!r}"
 
 
-def _message(expected: str, got: str, *, exact: bool) -> Iterator[str]:
-    if not got.startswith(expected) or (exact and expected == "" != got):
-        yield f"message: expected {expected!r}, got {got!r}"
+def _error(
+    answer: Answer, body: Mapping[str, Any], words: Mapping[str, str], *, exact: bool
+) -> Iterator[str]:
+    if answer.code is not None and body.get("code") != answer.code:
+        yield f"code: expected {answer.code!r}, got {body.get('code')!r}"
+    if answer.invalid and sorted(body.get("errors", ())) != list(answer.invalid):
+        yield f"errors: expected {answer.invalid}, got {body.get('errors')}"
+    if answer.message is not None:
+        expected, message = filled(answer.message, words), str(body.get("message"))
+        if not message.startswith(expected) or (exact and expected == "" != message):
+            yield f"message: expected {expected!r}, got {message!r}"
+
+
+def _rows(answer: Answer, body: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[str]:
+    rows = body.get("records", body.get("data", ()))
+    if answer.rows is not None and len(rows) != answer.rows:
+        yield f"rows: expected {answer.rows}, got {len(rows)}"
+    else:
+        yield from _values(filled(dict(answer.values), words), body)
 
 
 def _shape(keys: Mapping[str, str], body: Any, *, exact: bool) -> Iterator[str]:

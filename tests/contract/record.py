@@ -30,7 +30,7 @@ class Answer:
     """The recorded answer: status, shape of the body, and the values that matter.
 
     ``message`` is the beginning of the message, ``rows`` the number of rows of a list; ``values``
-    maps paths such as ``data[0].name`` to values.
+    maps paths such as ``data[0].name`` to values, ``sends`` the headers that matter.
     """
 
     status: int
@@ -40,6 +40,7 @@ class Answer:
     invalid: tuple[str, ...] = ()
     rows: int | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    sends: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +108,5 @@ def _answer(line: Mapping[str, Any]) -> Answer:
         invalid=tuple(line.get("invalid", ())),
         rows=line.get("rows"),
         values=line.get("values", {}),
+        sends=line.get("sends", {}),
     )

@@ -32,6 +32,8 @@ def test_an_equal_answer_has_no_difference() -> None:
     ("got", "line"),
     [
         (httpx.Response(404, text="no"), "status: expected 200, got 404 no"),
+        (httpx.Response(200, text="<p>"), "body: expected page, got '<p>'"),
+        (httpx.Response(200, json=204), "body: expected page, got '204'"),
         (page({"id": "a"}), "key data[].size: missing"),
         (page({"id": "a", "size": "1"}), "key data[].size: expected int|null, got text"),
         (page({"id": "a", "size": 1, "new": 1}), "key data[].new: not in the record"),
@@ -70,6 +72,12 @@ def test_a_row_of_a_list_is_found_by_a_key() -> None:
     assert lines(Answer(200, "page", values={"data[id=b].size": 2}), body) == []
     assert lines(Answer(200, "page", values={"data[id=b].size": 1}), body) != []
     assert lines(Answer(200, "page", values={"data[id=c].size": 1}), body) != []
+
+
+def test_a_header_that_matters_is_compared() -> None:
+    """A header of the record must be there with its value."""
+    answer = Answer(200, "page", sends={"X-Kind": "a"})
+    assert lines(answer, page()) == ["header X-Kind: expected 'a', got None"]
 
 
 def test_the_message_of_an_error_is_compared_from_its_beginning() -> None:

@@ -95,6 +95,8 @@ def test_the_stand_in_agrees(servers: dict[str, Servers], record: Record, row: R
         before = place.documents(place.words["dataset"]) if "unchanged" in row.then else []
         got = place.exchange(row.request)
         found = [*differences(row.answer, got, place.words, record.shapes, exact=True)]
+        if got.headers.get("X-Version") != record.version:
+            found.append(f"X-Version: {got.headers.get('X-Version')}")
         if not found:
             found += consequences(Aftermath(row, place, got, before))
     assert not found, "\n".join([f"{row.request['request']} ({row.setup}) differs:", *found])
