@@ -48,19 +48,15 @@ is given in one SQLite database.
 class Api:
     """The application without its faults: one call after another, each in one transaction."""
 
-    def __init__(
-        self, world: World, routes: Routes, keys: Mapping[str, str], *, dify: bool
-    ) -> None:
+    def __init__(self, world: World, routes: Routes, keys: Mapping[str, str]) -> None:
         self._world = world
         self._routes = routes
         self._keys = keys
-        self._dify = dify
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         request = Request(scope, receive)
-        answer = await self._answer(request)
-        response = self._written(answer)
+        response = write(await self._answer(request), self._world)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Answer:
@@ -69,17 +65,19 @@ class Api:
         if match.route is None:
             return self._unrouted(request, path, match)
         try:
-            call = await _read(request, match.route, match, self._world)
+            call = await _read(request, match, self._world)
             return self._called(call, match.route, request.method)
         except RefusedError as refusal:
             answer = refusal.answer
-            return with_suggestions(answer, path, self._routes.rules) if self._dify else answer
+            return (
+                with_suggestions(answer, path, self._routes.rules) if self._world.dify else answer
+            )
 
     def _unrouted(self, request: Request, path: str, match: Match) -> Answer:
         if path == "/" and request.method in ("GET", "HEAD"):
             page = WELCOME.format(version=self._world.behaviour.version)
             return Answer(page.encode(), media_type="text/html; charset=utf-8")
-        if path == "/v1" and self._dify:
+        if path == "/v1" and self._world.dify:
             return Answer(b"", 308, {"Location": f"{request.base_url}v1/"}, "text/html")
         if request.method == "OPTIONS" and match.allowed:
             allow = {"Allow": ", ".join([*match.allowed, "HEAD", "OPTIONS"])}
@@ -87,7 +85,7 @@ class Api:
         if match.allowed:
             message = "The method is not allowed for the requested URL."
             return refused(405, "method_not_allowed", message).answer
-        return no_route() if self._dify else not_found("Not found.").answer
+        return no_route() if self._world.dify else not_found("Not found.").answer
 
     def _called(self, call: Call, route: Route, method: str) -> Answer:
         world = self._world
@@ -141,37 +139,33 @@ class Api:
             raise self._over_the_limit(math.ceil(seen[0] + 60 - now))
 
     def _over_the_limit(self, seconds: int) -> RefusedError:
-        if self._dify:
+        if self._world.dify:
             return refused(403, "forbidden", RATE_LIMITED)
         body = {"code": "too_many_requests", "message": "Too many requests.", "status": 429}
         return RefusedError(Answer(body, 429, {"Retry-After": str(seconds)}))
-
-    def _written(self, answer: Answer) -> Response:
-        return write(answer, self._world)
 
 
 def write(answer: Answer, world: World) -> Response:
     """An answer with the headers that every answer of the server has, and one of our own."""
     content = answer.content(compact=world.behaviour.compact_json)
-    headers = {
-        **answer.headers,
-        "Access-Control-Allow-Origin": "*",
-        "X-Version": world.behaviour.version,
-        "X-Env": "PRODUCTION",
-        "X-Stand-In": "kbsync",
-    }
+    headers = {**answer.headers, "X-Stand-In": "kbsync"}
+    if world.dify:
+        headers |= {
+            "Access-Control-Allow-Origin": "*",
+            "X-Version": world.behaviour.version,
+            "X-Env": "PRODUCTION",
+        }
     response = Response(content, answer.status, headers, answer.media_type)
     if answer.status == 204:
         del response.headers["content-type"]
     return response
 
 
-async def _read(request: Request, route: Route, match: Match, world: World) -> Call:
+async def _read(request: Request, match: Match, world: World) -> Call:
     body = await request.body()
     form, files = await _form(request)
     return Call(
         world=world,
-        endpoint=route.kind,
         path=request.url.path,
         base_url=str(request.base_url).rstrip("/"),
         headers=request.headers,

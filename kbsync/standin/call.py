@@ -34,6 +34,7 @@ class World:
     size_limit: int
     embedding_model: bool
     rate_limit: int | None
+    dify: bool
     quotas: set[str] = field(default_factory=set)
     limited: dict[str, deque[float]] = field(default_factory=dict)
 
@@ -68,7 +69,6 @@ class Call:
     """A request whose route is known; ``dataset`` is set for the routes below one."""
 
     world: World
-    endpoint: str
     path: str
     base_url: str
     headers: Mapping[str, str]

@@ -15,6 +15,10 @@ Kind = Literal[
     "500-after",
     "429",
     "403-rate-limit",
+    "plugin-daemon",
+    "proxy-502",
+    "proxy-413",
+    "metadata-busy",
     "delay",
     "outage",
     "shift-insert",
@@ -37,6 +41,10 @@ class Fault:
     ``500-after``       500, but the call was done and committed
     ``429``             429; with ``seconds`` > 0 a Retry-After header says so many
     ``403-rate-limit``  the 403 of Dify Cloud's knowledge rate limit
+    ``plugin-daemon``   the 400 of a server whose plugin daemon is down; nothing was done
+    ``proxy-502``       a proxy's HTML page; nothing was done
+    ``proxy-413``       ... which found the body too large
+    ``metadata-busy``   metadata are being written: 400, or success without effect on old servers
     ``delay``           the answer comes ``seconds`` later
     ``outage``          every connection is closed at once for ``seconds`` (0: until ``clear()``)
     ``shift-insert``    before a list page after the first, a foreign document appears on top

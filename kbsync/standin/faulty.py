@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kbsync.standin.api import write
 from kbsync.standin.call import World
 from kbsync.standin.errors import RATE_LIMITED, Answer, crashed, refused
-from kbsync.standin.faults import Fault
+from kbsync.standin.faults import Fault, Kind
 from kbsync.standin.routes import Routes
 
 CLOSE = "kbsync.standin.close"
@@ -43,7 +44,7 @@ class Faulty:
         app: ASGIApp,
         world: World,
         routes: Routes,
-        log: list[Request],
+        log: deque[Request],
         insert_foreign: Callable[[str], None],
     ) -> None:
         self._app = app
@@ -83,10 +84,9 @@ class Faulty:
 
     def _instead(self, method: str, path: str) -> Answer | None:
         faults = self._world.faults
-        if faults.take("500-before", method, path):
-            return crashed().answer
-        if faults.take("403-rate-limit", method, path):
-            return refused(403, "forbidden", RATE_LIMITED).answer
+        for kind, answer in INSTEAD.items():
+            if faults.take(kind, method, path):
+                return answer
         limit = faults.take("429", method, path)
         return None if limit is None else _too_many(limit)
 
@@ -118,6 +118,27 @@ class Faulty:
     def _note(self, scope: Scope, status: int) -> None:
         kind = self._routes.kind(scope["method"], scope["path"])
         self._log.append(Request(scope["method"], scope["path"], kind, status))
+
+
+PLUGIN_DAEMON = "Failed to request plugin daemon, url: plugin/management/models"
+PROXY_PAGE = (
+    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
+    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
+
+
+def _by_the_proxy(status: int, reason: str) -> Answer:
+    page = PROXY_PAGE.format(f"{status} {reason}")
+    return Answer(page.encode(), status, media_type="text/html")
+
+
+INSTEAD: Mapping[Kind, Answer] = {
+    "500-before": crashed().answer,
+    "403-rate-limit": refused(403, "forbidden", RATE_LIMITED).answer,
+    "plugin-daemon": refused(400, "invalid_param", PLUGIN_DAEMON).answer,
+    "proxy-502": _by_the_proxy(502, "Bad Gateway"),
+    "proxy-413": _by_the_proxy(413, "Request Entity Too Large"),
+}
 
 
 def _too_many(fault: Fault) -> Answer:

@@ -187,6 +187,8 @@ class Indexer:
         limit = int(segmentation.get("max_tokens") or AUTOMATIC_TOKENS)
         if custom and not 50 <= limit <= 4000:
             raise ExtractError("Custom segment length should be between 50 and 4000.")
+        if document.doc_form == "hierarchical_model" and not rules.get("parent_mode"):
+            return []
         enabled = {r["id"] for r in rules.get("pre_processing_rules") or () if r["enabled"]}
         parts = [
             clean(

@@ -18,6 +18,8 @@ from kbsync.standin.payloads import (
 from kbsync.standin.store import Dataset, Document, Field
 from kbsync.standin.views import BUILT_IN_FIELDS, built_in_values
 
+BUSY = "Another document metadata operation is running, please wait a moment."
+
 
 def list_fields(call: Call) -> Answer:
     """``GET metadata``: the fields with how many documents have a value, built-ins left out."""
@@ -107,6 +109,10 @@ def set_values(call: Call) -> Answer:
     swallowed = call.behaviour.metadata_errors_swallowed
     model = MetadataOperationData if swallowed else StrictMetadataOperationData
     wish = check(model, call.json(), call.behaviour)
+    if call.world.faults.take("metadata-busy", "POST", call.path):
+        if swallowed:
+            return Answer({"result": "success"})
+        raise invalid_param(BUSY)
     if not swallowed:
         for operation in wish.operation_data:
             _check_operation(call, operation)

@@ -40,7 +40,9 @@ def running(standin: StandIn, port: int = 0) -> Iterator[str]:
         )
         thread.start()
         try:
-            server.ready.wait()
+            while not server.ready.wait(timeout=0.1):
+                if not thread.is_alive():
+                    raise RuntimeError("the stand-in could not start")
             yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
         finally:
             server.stop()

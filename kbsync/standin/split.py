@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 AUTOMATIC_TOKENS = 500
 BREAKS = ("\n\n", "\n", "。", ". ", " ", "")
+WIDE = re.compile("[\u2e80-\U0010ffff]")
 STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -20,8 +22,12 @@ STOP_WORDS = frozenset(
 
 def tokens(text: str) -> int:
     """Roughly how many tokens a model counts: one for four Latin letters or one other letter."""
-    latin = sum(character < "\u2e80" for character in text)
-    return (latin + 3) // 4 + len(text) - latin
+    return math.ceil(_weight(text))
+
+
+def _weight(text: str) -> float:
+    wide = 0 if text.isascii() else len(WIDE.findall(text))
+    return (len(text) - wide) / 4 + wide
 
 
 def clean(text: str, *, extra_spaces: bool = True, links: bool = False) -> str:
@@ -62,15 +68,16 @@ def _fit(text: str, limit: int, breaks: Sequence[str]) -> Iterator[str]:
         yield from (text[at : at + width] for at in range(0, len(text), width))
         return
     pieces = [p for piece in text.split(mark) for p in _fit(piece, limit, rest)]
-    current = ""
+    group: list[str] = []
+    weight = 0.0
     for piece in pieces:
-        joined = f"{current}{mark}{piece}" if current else piece
-        if current and tokens(joined) > limit:
-            yield current
-            current = piece
-        else:
-            current = joined
-    yield current
+        more = _weight(piece) + _weight(mark)
+        if group and weight + more > limit:
+            yield mark.join(group)
+            group, weight = [], 0.0
+        group.append(piece)
+        weight += more
+    yield mark.join(group)
 
 
 def words(text: str) -> list[str]:

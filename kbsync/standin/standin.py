@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from kbsync.standin.routes import dify_routes, simple_routes
 from kbsync.standin.store import Document, File, Rule, Store
 
 SIZE_LIMIT = 15 * 1024 * 1024
+LOG_LENGTH = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class StandIn:
         self.key = key
         self.faults = Faults(clock, faults)
         self._keys: dict[str, str] = {}
-        self._log: list[Request] = []
+        self._log: deque[Request] = deque(maxlen=LOG_LENGTH)
         self._store = Store(data / "standin.db" if data and data.is_dir() else data)
         self._indexer = Indexer(
             store=self._store,
@@ -114,9 +116,10 @@ class StandIn:
             size_limit=size_limit,
             embedding_model=embedding_model,
             rate_limit=rate_limit,
+            dify=dialect == "dify",
         )
         routes = dify_routes(behaviour) if dialect == "dify" else simple_routes()
-        api = Api(self.world, routes, self._keys, dify=dialect == "dify")
+        api = Api(self.world, routes, self._keys)
         self.app: ASGIApp = Faulty(api, self.world, routes, self._log, self._insert_foreign)
         self.add_workspace(key)
 
@@ -127,7 +130,7 @@ class StandIn:
 
     @property
     def requests(self) -> list[Request]:
-        """The requests so far, in the order in which they were answered (or cut off)."""
+        """The last 100,000 requests, in the order in which they were answered (or cut off)."""
         return list(self._log)
 
     def forget_requests(self) -> None:
@@ -168,13 +171,15 @@ class StandIn:
 
     def documents(self, dataset_id: str) -> list[StoredDocument]:
         """All documents of a dataset in the order of their making, as they are now."""
-        self.advance()
-        found = self._store.find(Document, "dataset = ? ORDER BY position", dataset_id)
-        return [self._stored(document) for document in found]
+        with self._store.lock:
+            self.advance()
+            found = self._store.find(Document, "dataset = ? ORDER BY position", dataset_id)
+            return [self._stored(document) for document in found]
 
     def advance(self) -> None:
         """Do the indexing that is due by the clock; every read of the API does this first."""
-        self._indexer.advance()
+        with self._store.lock:
+            self._indexer.advance()
 
     def kill_workers(self) -> None:
         """Stop indexing: what runs is stuck for ever, what waits goes on after `revive_workers`."""

@@ -213,3 +213,33 @@ def test_a_wrong_fault_file_is_told_by_file_entry_and_key(
         load_faults(path)
     assert str(path) in str(error.value)
     assert said in str(error.value)
+
+
+def test_a_broken_part_of_the_server_is_told_in_its_own_way(line: Line) -> None:
+    """A plugin daemon that is down is a 400 there, and a proxy in front answers with a page."""
+    for kind in ("plugin-daemon", "proxy-502", "proxy-413"):
+        line.standin.faults.add(Fault(kind))
+    down, gateway, large = line.page(), line.page(), line.page()
+    assert down.json()["message"].startswith("Failed to request plugin daemon")
+    assert (gateway.status_code, gateway.text[:6]) == (502, "<html>")
+    assert large.status_code == 413
+
+
+@pytest.mark.parametrize(("version", "status"), [("1.10.1", 200), ("1.16.1", 400)])
+def test_metadata_that_are_being_written_are_not_written(version: str, status: int) -> None:
+    """Old servers answer success all the same."""
+    standin = StandIn(behave=version)
+    dataset = standin.create_dataset("d")
+    document = standin.add_document(dataset, "a.txt")
+    standin.faults.add(Fault("metadata-busy"))
+    headers = {"Authorization": f"Bearer {standin.key}"}
+    with running(standin) as url, httpx.Client(base_url=url, headers=headers) as http:
+        field = http.post(f"/datasets/{dataset}/metadata", json={"type": "string", "name": "n"})
+        value = {"id": field.json()["id"], "name": "n", "value": "v"}
+        body = {"operation_data": [{"document_id": document, "metadata_list": [value]}]}
+        answers = [
+            http.post(f"/datasets/{dataset}/documents/metadata", json=body).status_code
+            for _ in range(2)
+        ]
+        assert answers == [status, 200]
+    standin.close()
