@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -84,17 +85,25 @@ def words(text: str) -> list[str]:
     """The words of a text in order, as they are written; a run of CJK letters is cut into pairs."""
     found: list[str] = []
     for run in re.findall(r"\w+", text):
-        for cjk, letters in groupby(run, lambda letter: letter >= "\u2e80"):
-            word = "".join(letters)
-            pairs = cjk and len(word) > 2
-            found.extend([word[i : i + 2] for i in range(len(word) - 1)] if pairs else [word])
+        if run.isascii():
+            found.append(run)
+        else:
+            found.extend(_cut(run))
     return found
+
+
+def _cut(run: str) -> Iterator[str]:
+    for wide, letters in groupby(run, lambda letter: letter >= "\u2e80"):
+        word = "".join(letters)
+        if wide and len(word) > 2:
+            yield from (word[at : at + 2] for at in range(len(word) - 1))
+        else:
+            yield word
 
 
 def keywords(text: str, most: int = 10) -> list[str]:
     """The most frequent words of a segment, without the commonest English ones."""
-    seen: dict[str, int] = {}
-    for word in words(text):
-        if word.lower() not in STOP_WORDS:
-            seen[word] = seen.get(word, 0) + 1
-    return sorted(seen, key=lambda word: -seen[word])[:most]
+    seen = Counter(words(text))
+    return sorted(
+        (word for word in seen if word.lower() not in STOP_WORDS), key=lambda word: -seen[word]
+    )[:most]
