@@ -1,0 +1,411 @@
+"""`kbsync doctor`: try every part and say what to do about each finding."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from email.utils import parsedate_to_datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import click
+
+from kbsync import naming
+from kbsync.assembly import connect
+from kbsync.backend.interface import Backend
+from kbsync.commands import doctor_checks as here
+from kbsync.commands.doctor_checks import Finding, Result, Walk, fail, ok, parted, skip, warn
+from kbsync.commands.options import as_json
+from kbsync.config import FolderSettings, ServerSettings, Settings
+from kbsync.errors import KbsyncError, Unavailable
+from kbsync.log import printable, scrubbed
+from kbsync.model import Dataset
+
+T = TypeVar("T")
+
+#: Seconds that the walk through one folder, and the wait for one answer, may take.
+PATIENCE: Final = 10.0
+
+WRONG, TROUBLED, UNREACHABLE = 2, 3, 5
+
+_CONFIGURED = frozenset({"configuration", "key"})
+_SERVED = frozenset({"server", "version", "clock", "api", "dataset", "processing", "documents"})
+_LOOKS = {
+    Result.OK: ("✓", "+", "green"),
+    Result.WARN: ("!", "!", "yellow"),
+    Result.FAIL: ("✗", "x", "red"),
+    Result.SKIP: ("-", "-", "bright_black"),
+}
+_WIDTH = 18
+_SKEW, _SLOW = 60.0, 2.0
+_ROWS_LISTED = 1000
+_REDIRECT = 3
+
+LEDGER_CHECKS: Mapping[str, Callable[[Path], Finding]] = {
+    "ledger directory": here.ledger_directory,
+    "ledger file system": here.ledger_file_system,
+    "ledger space": here.ledger_space,
+    "ledger": here.ledger_opens,
+    "ledger lock": here.ledger_free,
+}
+WALK_CHECKS: Mapping[str, Callable[[FolderSettings, Walk], Finding]] = {
+    "files": here.folder_files,
+    "patterns": here.folder_patterns,
+}
+
+
+#: What to do where an error's text does not end with it.
+_OTHERWISE = defaultdict(
+    lambda: "look at the server's log",
+    files="correct it in the configuration",
+    api="correct server.base_url, or the key",
+)
+
+
+@click.command(name="doctor")
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Configuration file; else $KBSYNC_CONFIG, ./kbsync.toml, the user's, the system's.",
+)
+@as_json
+@click.pass_context
+def command(ctx: click.Context, config: Path | None, as_json: bool) -> int:
+    r"""Try every part - configuration, key, ledger, server, datasets, folders - and change nothing.
+
+    Each line is one check; below it, unless all is well, is what to do about it.
+
+    \b
+    Exit codes: 0  nothing is in the way
+                2  the configuration is wrong
+                5  the server, the key or a dataset
+                3  something else: a folder, the ledger
+
+    Example: kbsync doctor --config /etc/kbsync/config.toml
+    """
+    findings = []
+    for finding in examined(config or ctx.obj):
+        findings.append(finding)
+        if not as_json:
+            _print(finding)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        _print_sum(findings)
+    return exit_code(findings)
+
+
+def exit_code(findings: Iterable[Finding]) -> int:
+    """What the failures come to: the first cause that a person has to mend."""
+    failed = {finding.check for finding in findings if finding.result is Result.FAIL}
+    if failed & _CONFIGURED:
+        return WRONG
+    if failed & _SERVED:
+        return UNREACHABLE
+    return TROUBLED if failed else 0
+
+
+def examined(explicit: Path | None) -> Iterator[Finding]:
+    """Every finding as it is made, without the key and without anything that harms a terminal."""
+    settings, found = here.configuration(explicit)
+    if settings is None:
+        yield from (_shown(finding, "") for finding in found)
+        return
+    secret = settings.server.api_key.get_secret_value()
+    yield from (_shown(finding, secret) for finding in [*found, *_machine(settings, explicit)])
+    for finding in _others(settings):
+        yield _shown(finding, secret)
+
+
+def _shown(finding: Finding, secret: str) -> Finding:
+    def clean(text: str) -> str:
+        return printable(scrubbed(text, [secret]))
+
+    return replace(
+        finding,
+        subject=clean(finding.subject),
+        finding=clean(finding.finding),
+        remedy=finding.remedy and clean(finding.remedy),
+    )
+
+
+def _machine(settings: Settings, explicit: Path | None) -> Iterator[Finding]:
+    yield from _tried("key", "-", partial(here.key, settings, explicit))
+    for name, check in LEDGER_CHECKS.items():
+        yield from _tried(name, str(settings.ledger), partial(check, settings.ledger))
+
+
+def _others(settings: Settings) -> Iterator[Finding]:
+    """The server, then each folder with its dataset, then what all folders need together."""
+    backend = yield from _server(settings)
+    try:
+        needed = 0
+        for folder in settings.folders:
+            needed += yield from _folder(folder)
+            yield from _dataset(backend, folder)
+        yield from _tried("watches", "kbsync run", partial(here.watches, needed))
+    finally:
+        if backend is not None:
+            backend.close()
+
+
+def _tried(
+    check: str, subject: str, work: Callable[[], Finding | list[Finding]]
+) -> Iterator[Finding]:
+    found = _attempted(check, subject, work)
+    yield from found if isinstance(found, list) else [found]
+
+
+def _attempted(check: str, subject: str, work: Callable[[], T]) -> T | Finding:
+    """What the work gives, or a failure of this check, whatever went wrong."""
+    try:
+        return work()
+    except KbsyncError as error:
+        return fail(check, subject, *parted(str(error), _OTHERWISE[check]))
+    except OSError as error:
+        said = f"{error.filename or subject}: {error.strerror or error}"
+        return fail(check, subject, said, f"see what user {here.user()} may do")
+    except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
+        said = f"the check itself failed: {type(error).__name__}: {error}"
+        return fail(check, subject, said, "please report this defect of kbsync")
+
+
+def _skipped(names: Iterable[str], subject: str, why: str) -> Iterator[Finding]:
+    for name in names:
+        yield skip(name, subject, why)
+
+
+def _server(settings: Settings) -> Generator[Finding, None, Backend | None]:
+    """Ask the server without the key, then with it; gives the backend when that went well."""
+    url = settings.server.url
+    greeting = _attempted("server", url, partial(greeted, settings.server))
+    if isinstance(greeting, Finding):
+        yield greeting
+        yield from _skipped([*GREETING_CHECKS, "api"], url, "not asked")
+        return None
+    yield reached(url, greeting)
+    for name, check in GREETING_CHECKS.items():
+        yield from _tried(name, url, partial(check, url, greeting))
+    backend = _attempted("api", url, partial(connect, _impatient(settings)))
+    if isinstance(backend, Finding):
+        yield backend
+        return None
+    yield ok("api", url, f"speaks the {backend.style} API")
+    return backend
+
+
+def _impatient(settings: Settings) -> Settings:
+    server = settings.server
+    quick = server.model_copy(update={"timeout": min(server.timeout, PATIENCE)})
+    return settings.model_copy(update={"server": quick})
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a server says without a key; `seconds` is how long it took, `now` our clock then."""
+
+    status: int
+    seconds: float
+    now: float
+    headers: Mapping[str, str]
+
+
+def greeted(server: ServerSettings) -> Greeting:
+    """One GET of the API's first page, without the key; raises Unavailable."""
+    import httpx
+
+    try:
+        verify = _context(server)
+        timeout = min(server.timeout, PATIENCE)
+        begun = time.monotonic()
+        with (
+            httpx.Client(verify=verify, timeout=timeout) as client,
+            client.stream("GET", f"{server.url}/") as answer,
+        ):
+            seconds = time.monotonic() - begun
+            return Greeting(answer.status_code, seconds, time.time(), answer.headers)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise Unavailable(_why(error, server)) from error
+
+
+def _context(server: ServerSettings) -> ssl.SSLContext | bool:
+    if not server.base_url.startswith("https:") or not server.verify_tls:
+        return False
+    return ssl.create_default_context(cafile=server.ca_file)
+
+
+def _why(error: Exception, server: ServerSettings) -> str:
+    """What happened and, after a semicolon, what to do."""
+    host = urlsplit(server.base_url).netloc
+    match _root_of(error):
+        case socket.gaierror():
+            return f"the name of {host} is not known here (DNS); correct server.base_url"
+        case ConnectionRefusedError():
+            return f"nothing listens at {host}; start the server, or correct server.base_url"
+        case ssl.SSLCertVerificationError() as cause:
+            return (
+                f"the certificate of {host} is not trusted: {cause.verify_message};"
+                " put the certificate that signed it into a file and set server.ca_file to it"
+            )
+        case ssl.SSLError() as cause:
+            return (
+                f"{host} does not speak TLS as it should: {cause.reason};"
+                " is it http:// instead of https://, or is server.ca_file no certificate?"
+            )
+        case TimeoutError():
+            return (
+                f"{host} did not answer within {min(server.timeout, PATIENCE):g} s;"
+                " look whether it runs, and whether a firewall or a proxy is between"
+            )
+        case cause:
+            return f"{host}: {cause or type(cause).__name__}; look whether the server runs"
+
+
+def _root_of(error: BaseException) -> BaseException:
+    below = error.__cause__ or error.__context__
+    return error if below is None else _root_of(below)
+
+
+def reached(url: str, greeting: Greeting) -> Finding:
+    """Whether it is this address that answers, and how fast."""
+    found = f"answers in {greeting.seconds * 1000:.0f} ms"
+    target = greeting.headers.get("location", "")
+    if greeting.status // 100 == _REDIRECT and target.rstrip("/") != url:
+        said = f"sends everybody on to {target}"
+        remedy = f'set server.base_url = "{target.rstrip("/")}"'
+        return fail("server", url, said, remedy)
+    if greeting.seconds > _SLOW:
+        remedy = "expect long runs; look at the server's load and at the network"
+        return warn("server", url, found, remedy)
+    return ok("server", url, found)
+
+
+def version(url: str, greeting: Greeting) -> Finding:
+    """Which Dify it says it is, in the header of every answer."""
+    told = greeting.headers.get("x-version")
+    if told is None:
+        return skip("version", url, "the server does not tell its version")
+    if "x-stand-in" in greeting.headers:
+        return ok("version", url, f"kbsync's stand-in, which acts as Dify {told}")
+    return ok("version", url, f"Dify {told}")
+
+
+def clock(url: str, greeting: Greeting) -> Finding:
+    """How far apart the clocks are, by the Date header (whole seconds)."""
+    try:
+        date = parsedate_to_datetime(greeting.headers.get("date", ""))
+    except ValueError:
+        return skip("clock", url, "the server does not tell its time")
+    skew = date.timestamp() - greeting.now
+    if abs(skew) <= _SKEW:
+        return ok("clock", url, "agrees with this machine's")
+    way = "ahead of" if skew > 0 else "behind"
+    return warn(
+        "clock",
+        url,
+        f"is {abs(skew):.0f} s {way} this machine's",
+        "let both set their clocks by NTP (timedatectl set-ntp true): times in documents and"
+        " certificates depend on it",
+    )
+
+
+GREETING_CHECKS: Mapping[str, Callable[[str, Greeting], Finding]] = {
+    "version": version,
+    "clock": clock,
+}
+
+
+def _folder(folder: FolderSettings) -> Generator[Finding, None, int]:
+    """Look at a folder on disk; gives the number of directories to be watched."""
+    root = list(_tried("root", folder.name, partial(here.folder_root, folder)))
+    yield from root
+    yield from _tried("size limit", folder.name, partial(here.folder_limit, folder))
+    if root[0].result is Result.FAIL:
+        yield from _skipped(["mount", *WALK_CHECKS], folder.name, "the root cannot be read")
+        return 0
+    yield from _tried("mount", folder.name, partial(here.folder_mount, folder))
+    walk = _attempted("files", folder.name, partial(here.walked, folder, PATIENCE))
+    if isinstance(walk, Finding):
+        yield walk
+        return 0
+    for name, check in WALK_CHECKS.items():
+        yield from _tried(name, folder.name, partial(check, folder, walk))
+    return walk.directories if folder.watch in {"auto", "native"} else 0
+
+
+def _dataset(backend: Backend | None, folder: FolderSettings) -> Iterator[Finding]:
+    if backend is None:
+        yield from _skipped(["dataset", *DATASET_CHECKS], folder.name, "the server was not asked")
+        return
+    dataset = _attempted("dataset", folder.name, partial(backend.dataset, folder.dataset))
+    if isinstance(dataset, Finding):
+        yield dataset
+        yield from _skipped(DATASET_CHECKS, folder.name, "there is no dataset to look at")
+        return
+    yield ok("dataset", folder.name, f"{dataset.name!r} ({dataset.id})")
+    for name, check in DATASET_CHECKS.items():
+        yield from _tried(name, folder.name, partial(check, backend, dataset, folder))
+
+
+def processing(backend: Backend, dataset: Dataset, folder: FolderSettings) -> Finding:
+    """Whether the dataset takes documents indexed as the folder asks."""
+    backend.fits(dataset, folder.processing())
+    found = f"{folder.indexing_technique}, {folder.doc_form} fit"
+    return ok("processing", folder.name, found)
+
+
+def documents(backend: Backend, dataset: Dataset, folder: FolderSettings) -> Finding:
+    """How many documents are kbsync's, by their names, and how many are somebody else's."""
+    if not backend.lists:
+        return skip("documents", folder.name, "this server cannot list them")
+    names = [row.name for row in islice(backend.documents(dataset.id), _ROWS_LISTED)]
+    ours = sum(naming.decode(name) is not None for name in names)
+    found = f"{ours} of kbsync, {len(names) - ours} of others, which are left alone"
+    if len(names) == _ROWS_LISTED:
+        found += f" (among the newest {_ROWS_LISTED})"
+    return ok("documents", folder.name, found)
+
+
+DATASET_CHECKS: Mapping[str, Callable[[Backend, Dataset, FolderSettings], Finding]] = {
+    "processing": processing,
+    "documents": documents,
+}
+
+
+def _print(finding: Finding) -> None:
+    mark, plain, colour = _LOOKS[finding.result]
+    mark = mark if _encodes(mark) else plain
+    said = f"{finding.check:<{_WIDTH}} {finding.subject}: {finding.finding}"
+    click.echo(f"{click.style(mark, fg=colour, bold=True)} {said}")
+    if finding.remedy and finding.result is not Result.OK:
+        click.echo(f"  {'':<{_WIDTH}} {'→' if _encodes('→') else '->'} {finding.remedy}")
+
+
+def _encodes(sign: str) -> bool:
+    try:
+        sign.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _print_sum(findings: list[Finding]) -> None:
+    counts = Counter(finding.result for finding in findings)
+    words = {
+        Result.FAIL: "to mend",
+        Result.WARN: "to look at",
+        Result.SKIP: "not tried",
+        Result.OK: "fine",
+    }
+    told = [f"{counts[result]} {word}" for result, word in words.items() if counts[result]]
+    click.echo(f"\n{', '.join(told)}")

@@ -1,0 +1,555 @@
+"""`kbsync doctor` against the stand-in, against broken servers, and on a broken machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kbsync.commands.doctor_checks import (
+    Result,
+    ledger_file_system,
+    ledger_space,
+    mount_of,
+    watches,
+)
+
+from .place import Place, Said, a_place
+
+Row = Mapping[str, str]
+
+NFS = """\
+/dev/sda1 / ext4 rw,relatime 0 0
+filer:/export /mnt/my\\040share nfs4 rw,vers=4.2 0 0
+/dev/sdb1 /mnt/my\\040share/local xfs rw 0 0
+//filer/x /mnt/win cifs rw 0 0
+me@host:/ /home/me/far fuse.sshfs rw 0 0
+"""
+WHO = ["-c", "import sys; from kbsync.cli import run; sys.exit(run(sys.argv[1:]))"]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """One folder with two files, bound to an empty dataset of a stand-in."""
+    with a_place(tmp_path) as place:
+        place.write("Guide.md", "# Guide\n\nTurn it off and on again.\n")
+        place.write("sub/List.csv", "a,b\n1,2\n")
+        yield place
+
+
+def rows(place: Place, code: int) -> dict[str, Row]:
+    """The findings by check, the gravest of each, once exit code and promises were checked."""
+    said = place.kbsync("doctor", "--json")
+    assert said.code == code, said.out + said.err
+    return by_check(said, str(place.settings.get("api_key", place.standin.key)))
+
+
+def by_check(said: Said, key: str) -> dict[str, Row]:
+    """The findings by check, the gravest of each; the key is in none, a remedy in each bad one."""
+    assert key not in said.out + said.err
+    assert not said.err
+    order = ["skip", "ok", "warn", "fail"]
+    found: dict[str, Row] = {}
+    for row in sorted(said.json, key=lambda row: order.index(row["result"])):
+        assert set(row) == {"check", "subject", "result", "finding", "remedy"}
+        assert "\n" not in row["finding"]
+        assert (row["remedy"] is not None) == (row["result"] in {"warn", "fail"}), row
+        found[row["check"]] = row
+    return found
+
+
+def results(found: dict[str, Row]) -> dict[str, list[str]]:
+    """The checks that did not end well, by result."""
+    return {
+        result: [check for check, row in found.items() if row["result"] == result]
+        for result in ("warn", "fail")
+    }
+
+
+@contextmanager
+def answering(
+    status: int = 200,
+    body: str = "{}",
+    context: ssl.SSLContext | None = None,
+    **headers: str,
+) -> Iterator[str]:
+    """A server that says the same to everything; gives its address without /v1."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # http.server's name
+            self.send_response_only(status)
+            told = {"Content-Type": "application/json", "Date": self.date_time_string()}
+            told |= {name.replace("_", "-"): value for name, value in headers.items()}
+            for name, value in (told | {"Content-Length": str(len(body))}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            return
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if context is not None:
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        scheme = "http" if context is None else "https"
+        yield f"{scheme}://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+# --- all well ---------------------------------------------------------------------------------
+
+
+def test_all_well(place: Place) -> None:
+    """Where nothing is wrong, every check says so, nothing is changed, and the exit code is 0."""
+    found = rows(place, 0)
+    assert results(found) == {"warn": [], "fail": []}
+    assert found["configuration"]["subject"] == str(place.config)
+    assert found["files"]["finding"].startswith("2 to send, 0 skipped, 0 unreadable")
+    assert "kbsync's stand-in, which acts as Dify 1.16.1" in found["version"]["finding"]
+    assert "'KB'" in found["dataset"]["finding"]
+    assert found["watches"]["finding"].startswith("needs 2 of ")
+    assert "there is none yet" in found["ledger"]["finding"]
+    assert not place.ledger.parent.exists()
+    assert not place.documents()
+    assert {request.method for request in place.standin.requests} == {"GET"}
+
+
+def test_lines_for_people(place: Place) -> None:
+    """Without a terminal each check is one plain aligned line, and a sum closes them."""
+    said = place.kbsync("doctor")
+    assert said.code == 0
+    assert "\x1b" not in said.out
+    *lines, blank, last = said.out.splitlines()
+    assert blank == ""
+    assert {line[:2] for line in lines} <= {"✓ ", "- "}
+    assert all(line[20] == " " and line[21] != " " for line in lines)
+    assert last.endswith(" fine")
+
+
+def test_help() -> None:
+    """`--help` tells the exit codes and an example."""
+    said = subprocess.run(
+        [sys.executable, "-m", "kbsync", "doctor", "--help"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert said.returncode == 0
+    assert "Example: kbsync doctor --config /etc/kbsync/config.toml" in said.stdout
+    assert "Exit codes:" in said.stdout
+
+
+def test_documents_are_told_apart(place: Place) -> None:
+    """Documents of kbsync and of somebody else are counted apart."""
+    place.standin.add_document(place.dataset_id, "Minutes.md")
+    assert place.kbsync("reconcile").code == 0
+    found = rows(place, 0)
+    assert found["documents"]["finding"].startswith("2 of kbsync, 1 of others")
+    assert found["ledger"]["finding"] == "opens"
+
+
+# --- configuration and key --------------------------------------------------------------------
+
+
+def test_no_configuration(tmp_path: Path) -> None:
+    """Without a configuration it names what was looked for and the command that writes one."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    said = subprocess.run(
+        [sys.executable, *WHO, "doctor"], cwd=tmp_path, env=environ | _path(),
+        capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    assert said.returncode == 2
+    assert "there is no configuration" in said.stdout
+    assert "`kbsync init` writes one" in said.stdout
+
+
+def test_wrong_settings_are_told_together(place: Place) -> None:
+    """Each wrong setting is one failure, and the exit code is 2."""
+    place.settings["api_style"] = "modern"
+    place.configure(on_delete="maybe")
+    said = place.kbsync("doctor", "--json")
+    assert said.code == 2
+    assert [row["result"] for row in said.json] == ["fail", "fail"]
+    assert "api_style" in said.json[0]["finding"]
+    assert "on_delete" in said.json[1]["finding"]
+
+
+def test_key_file_of_others(place: Place) -> None:
+    """A key file that others can read is a warning with the chmod that ends it."""
+    place.config.chmod(0o644)
+    found = rows(place, 0)
+    assert results(found) == {"warn": ["key"], "fail": []}
+    assert found["key"]["remedy"] == f"run chmod 600 {place.config}"
+
+
+def test_key_sources(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The key's source is the one that counts: the variable before the file, which has a mode."""
+    assert rows(place, 0)["key"]["subject"] == str(place.config)
+    assert "mode 600" in rows(place, 0)["key"]["finding"]
+    file = tmp_path / "dataset.key"
+    file.write_text(place.standin.key)
+    file.chmod(0o640)
+    monkeypatch.setenv("KBSYNC_SERVER__API_KEY_FILE", str(file))
+    found = rows(place, 0)
+    assert str(file) in found["key"]["subject"]
+    assert found["key"]["result"] == "warn"
+    monkeypatch.delenv("KBSYNC_SERVER__API_KEY_FILE")
+    monkeypatch.setenv("KBSYNC_SERVER__API_KEY", place.standin.key)
+    assert rows(place, 0)["key"]["subject"] == "KBSYNC_SERVER__API_KEY"
+
+
+# --- server -----------------------------------------------------------------------------------
+
+
+def test_wrong_key(place: Place) -> None:
+    """A key that the server does not know is a failure of the server's side, exit code 5."""
+    place.configure(api_key="dataset-wrongwrongwrongwrong")
+    found = rows(place, 5)
+    assert "key" in found[_only(results(found)["fail"])]["finding"]
+
+
+def test_app_key(place: Place) -> None:
+    """An app's key is told as such before the server refuses it."""
+    place.configure(api_key="app-AbCdEfGhIjKlMnOpQrStUvWx")
+    found = rows(place, 5)
+    assert "looks like an app's" in found["key"]["finding"]
+    assert results(found)["warn"] == ["key"]
+
+
+def test_address_without_version(place: Place) -> None:
+    """An address without /v1 is as good as one with it."""
+    place.configure(base_url=place.base_url.removesuffix("/v1"))
+    assert results(rows(place, 0)) == {"warn": [], "fail": []}
+
+
+def test_wrong_path(place: Place) -> None:
+    """An address with a wrong path answers, but is no API: the address is what to correct."""
+    place.configure(base_url=place.base_url.replace("/v1", "/console/api"))
+    found = rows(place, 5)
+    assert found["server"]["result"] == "ok"
+    failed = found[_only(results(found)["fail"])]
+    assert "base_url" in failed["finding"] + failed["remedy"]
+
+
+def test_page_of_a_proxy(place: Place) -> None:
+    """A web page instead of an answer is told as what it is."""
+    page = "<html><title>Sign in</title>Please sign in to the proxy</html>"
+    with answering(200, page, Content_Type="text/html") as url:
+        place.configure(base_url=url)
+        found = rows(place, 5)
+    assert "api" in results(found)["fail"]
+    said = found["api"]["finding"] + found["api"]["remedy"]
+    assert "HTML" in said or "page" in said
+
+
+def test_redirect(place: Place) -> None:
+    """A server that sends everybody on to https is told with the address to set."""
+    with answering(301, "", Location="https://dify.example/v1/") as url:
+        place.configure(base_url=url)
+        found = rows(place, 5)
+    assert found["server"]["remedy"] == 'set server.base_url = "https://dify.example/v1"'
+
+
+def test_nothing_listens(place: Place) -> None:
+    """When nothing listens, that is the one failure, and the folder is looked at all the same."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place.configure(base_url=f"http://127.0.0.1:{port}")
+    found = rows(place, 5)
+    assert results(found) == {"warn": [], "fail": ["server"]}
+    assert found["server"]["finding"] == f"nothing listens at 127.0.0.1:{port}"
+    assert found["dataset"]["result"] == "skip"
+    assert found["files"]["finding"].startswith("2 to send")
+
+
+def test_unknown_name(place: Place) -> None:
+    """A name that DNS does not know is told as a matter of the name."""
+    place.configure(base_url="https://dify.invalid/v1")
+    found = rows(place, 5)
+    assert "dify.invalid" in found["server"]["finding"]
+    assert "base_url" in found["server"]["remedy"]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
+def test_self_signed_certificate(place: Place, tmp_path: Path) -> None:
+    """A self-signed certificate is refused with the setting that would trust it, and that works."""
+    context, certificate = _self_signed(tmp_path)
+    with answering(404, context=context) as url:
+        place.configure(base_url=url)
+        found = rows(place, 5)
+        assert "self-signed certificate" in found["server"]["finding"]
+        assert "server.ca_file" in found["server"]["remedy"]
+        text = place.config.read_text()
+        ca_file = f"ca_file = {json.dumps(str(certificate))}\n[[folders]]"
+        place.config.write_text(text.replace("[[folders]]", ca_file))
+        assert rows(place, 5)["server"]["result"] == "ok"
+
+
+def test_no_tls(place: Place) -> None:
+    """https:// to a server without TLS asks whether http:// was meant."""
+    place.configure(base_url=place.base_url.replace("http:", "https:"))
+    found = rows(place, 5)
+    assert "http:// instead of https://" in found["server"]["remedy"]
+
+
+def test_clock_skew(place: Place) -> None:
+    """A server whose clock is years away is a warning with the direction."""
+    with answering(404, Date="Mon, 01 Jan 2001 00:00:00 GMT") as url:
+        place.configure(base_url=url)
+        found = rows(place, 5)
+    assert found["clock"]["result"] == "warn"
+    assert "behind this machine's" in found["clock"]["finding"]
+
+
+# --- dataset ----------------------------------------------------------------------------------
+
+
+def test_missing_dataset(place: Place) -> None:
+    """A dataset that is not there is a failure, unless the first run is to make it."""
+    place.configure(dataset="Nowhere")
+    found = rows(place, 5)
+    assert results(found)["fail"] == ["dataset"]
+    assert "Nowhere" in found["dataset"]["finding"]
+    place.configure(create_dataset=True)
+    found = rows(place, 0)
+    assert found["dataset"]["result"] == "ok"
+    assert "the first run makes it" in found["dataset"]["finding"]
+    assert {request.method for request in place.standin.requests} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"enable_api": False}, "API"),
+        ({"provider": "external"}, "external"),
+        ({"runtime_mode": "rag_pipeline"}, "pipeline"),
+    ],
+)
+def test_dataset_that_takes_nothing(place: Place, columns: dict[str, Any], told: str) -> None:
+    """A dataset without API access, an external or a pipeline one is told with what to do."""
+    place.standin.create_dataset("Other", **columns)
+    place.configure(dataset="Other")
+    found = rows(place, 5)
+    assert results(found)["fail"] == ["dataset"]
+    assert told.lower() in (found["dataset"]["finding"] + found["dataset"]["remedy"]).lower()
+
+
+def test_technique_mismatch(place: Place) -> None:
+    """A dataset of the other technique names the setting."""
+    place.configure(indexing_technique="high_quality")
+    found = rows(place, 5)
+    failed = found[_only(results(found)["fail"])]
+    assert "indexing_technique" in failed["finding"] + failed["remedy"]
+
+
+def test_simple_server(tmp_path: Path) -> None:
+    """A server of the older guide's form is examined as far as it can tell."""
+    with a_place(tmp_path, dialect="simple") as place:
+        place.write("a.md", "text")
+        found = rows(place, 0)
+    assert "simple" in found["api"]["finding"]
+    assert found["documents"]["result"] == "skip"
+
+
+# --- folder -----------------------------------------------------------------------------------
+
+
+def test_missing_folder(place: Place) -> None:
+    """A folder that is not there fails with the path, and the dataset is looked at all the same."""
+    place.configure(path=str(place.root / "gone"))
+    found = rows(place, 3)
+    assert results(found)["fail"] == ["root"]
+    assert str(place.root / "gone") in found["root"]["finding"]
+    assert found["dataset"]["result"] == "ok"
+    assert found["files"]["result"] == "skip"
+
+
+def test_folder_that_is_a_file(place: Place) -> None:
+    """A file in the folder's place is told as such."""
+    place.configure(path=str(place.root / "Guide.md"))
+    assert "is not a directory" in rows(place, 3)["root"]["finding"]
+
+
+def test_folder_behind_a_link(place: Place, tmp_path: Path) -> None:
+    """A folder that is a link is followed to where it leads, and says so."""
+    (tmp_path / "link").symlink_to(place.root)
+    place.configure(path=str(tmp_path / "link"))
+    assert f"leads to {place.root}" in rows(place, 0)["root"]["finding"]
+
+
+def test_patterns_and_limits(place: Place) -> None:
+    """An include pattern that admits nothing and a max_size above the server's are warnings."""
+    place.configure(include=["*.md", "*.vtt"], max_size="50MiB")
+    found = rows(place, 0)
+    assert results(found)["warn"] == ["size limit", "patterns"] or set(results(found)["warn"]) == {
+        "size limit",
+        "patterns",
+    }
+    assert '"*.vtt"' in found["patterns"]["finding"]
+    assert "*.md" not in found["patterns"]["finding"]
+    assert "UPLOAD_FILE_SIZE_LIMIT" in found["size limit"]["remedy"]
+
+
+def test_another_user() -> None:
+    """What the user cannot read or write is told by name, and with the command that allows it."""
+    with _open_directory() as directory, a_place(directory) as place:
+        place.write("fine.md", "text")
+        place.write("secret.md", "text").chmod(0)
+        place.configure(api_key="dataset-standin")
+        place.config.chmod(0o644)
+        said = _as_nobody(place)
+        found = by_check(said, "dataset-standin")
+        assert "1 unreadable" in found["files"]["finding"]
+        assert f"may not read {place.root / 'secret.md'}" in found["files"]["finding"]
+        assert "setfacl" in found["files"]["remedy"]
+        assert said.code == 0 if os.getuid() else said.code == 3
+        place.root.chmod(0)
+        closed = _as_nobody(place)
+        assert closed.code == 3
+        assert (
+            f"may not read the directory {place.root}" in by_check(closed, "?")["root"]["finding"]
+        )
+        place.root.chmod(0o755)
+
+
+# --- ledger -----------------------------------------------------------------------------------
+
+
+def test_held_ledger(place: Place) -> None:
+    """A ledger in use by another process is told with that process; nothing else suffers."""
+    assert place.kbsync("reconcile").code == 0
+    hold = (
+        "import sys; from pathlib import Path; from kbsync.ledger import Ledger\n"
+        "with Ledger.open(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(place.ledger)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | _path(),
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        found = rows(place, 0)
+        holder.communicate()
+    assert results(found) == {"warn": ["ledger lock"], "fail": []}
+    assert "is using the ledger" in found["ledger lock"]["finding"]
+    assert results(rows(place, 0)) == {"warn": [], "fail": []}
+
+
+def test_damaged_ledger(place: Place) -> None:
+    """A file that is no ledger is a failure, and is not touched."""
+    place.ledger.parent.mkdir()
+    place.ledger.write_bytes(b"no database at all, but long enough to be one" * 20)
+    before = place.ledger.read_bytes()
+    found = rows(place, 3)
+    assert results(found)["fail"] == ["ledger"]
+    assert place.ledger.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "result"),
+    [
+        ("/var/lib/kbsync/ledger.db", "ext4", Result.OK),
+        ("/mnt/my share/ledger.db", "nfs4", Result.FAIL),
+        ("/mnt/my share/local/ledger.db", "xfs", Result.OK),
+        ("/mnt/my shared/ledger.db", "ext4", Result.OK),
+        ("/mnt/win/ledger.db", "cifs", Result.FAIL),
+        ("/home/me/far/ledger.db", "fuse.sshfs", Result.FAIL),
+    ],
+)
+def test_network_file_systems(path: str, kind: str, result: Result) -> None:
+    """A ledger on a network file system is a failure; the innermost mount decides."""
+    mount = mount_of(path, NFS)
+    assert mount is not None
+    assert mount.kind == kind
+    assert ledger_file_system(Path(path), NFS).result is result
+
+
+def test_space_and_watches(tmp_path: Path) -> None:
+    """Little space and few watches are warnings, and no space is a failure."""
+    ledger = tmp_path / "ledger.db"
+    assert ledger_space(ledger, 10**9).result is Result.OK
+    assert ledger_space(ledger, 10**8).result is Result.WARN
+    assert ledger_space(ledger, 10**6).result is Result.FAIL
+    assert watches(10, 8192).result is Result.OK
+    assert watches(9000, 8192).result is Result.WARN
+
+
+# --- helpers ----------------------------------------------------------------------------------
+
+
+def _only(checks: list[str]) -> str:
+    assert len(checks) == 1, checks
+    return checks[0]
+
+
+def _path() -> dict[str, str]:
+    return {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+@contextmanager
+def _open_directory() -> Iterator[Path]:
+    """A directory that other users can enter, which pytest's are not."""
+    with tempfile.TemporaryDirectory(prefix="kbsync-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def _as_nobody(place: Place) -> Said:
+    """Run doctor without root's rights; imports first, for the checkout may be closed to nobody."""
+    script = (
+        "import io, os, sys; from contextlib import redirect_stdout; from kbsync.cli import run\n"
+        "with redirect_stdout(io.StringIO()): run(sys.argv[1:])\n"
+        "if os.getuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    arguments = ["doctor", "--json", "--config", str(place.config)]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env=os.environ | _path(),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def _self_signed(directory: Path) -> tuple[ssl.SSLContext, Path]:
+    key, certificate = directory / "tls.key", directory / "tls.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=dify.test", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", str(key), "-out", str(certificate)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
