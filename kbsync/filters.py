@@ -87,23 +87,27 @@ class Filters:
         if isinstance(inherited.verdict, Excluded):
             return inherited.verdict
         if is_dir:
-            return self._descend(path).verdict
+            return self._directory(path, inherited).verdict
         return self._file(path, name, inherited)
 
     def _descend(self, path: str) -> _Inherited:
         """A directory's standing, found from the root downwards."""
-        if len(self._directories) > _MOST_REMEMBERED:
-            self._directories = {"": _ROOT}
-        directories, inherited, end = self._directories, _ROOT, 0
+        inherited, end = _ROOT, 0
         while end < len(path) and isinstance(inherited.verdict, Admitted):
             end = path.find("/", end + 1)
             end = len(path) if end < 0 else end
-            here = path[:end]
-            inherited = directories.get(here) or self._directory(here, inherited)
-            directories[here] = inherited
+            inherited = self._directory(path[:end], inherited)
         return inherited
 
     def _directory(self, path: str, parent: _Inherited) -> _Inherited:
+        known = self._directories.get(path)
+        if known is None:
+            if len(self._directories) > _MOST_REMEMBERED:
+                self._directories = {"": _ROOT}
+            known = self._directories[path] = self._judged(path, parent)
+        return known
+
+    def _judged(self, path: str, parent: _Inherited) -> _Inherited:
         name = path.rpartition("/")[2]
         rule = self._exclude.decides(path, name, "/") or self._built_in.decides(path, name, "/")
         include = max(parent.include, self._include.last(path, name, "/"))
@@ -250,7 +254,7 @@ def _translated(pattern: str, text: str) -> tuple[str, bool]:
     if expression == ".":
         expression = ".+"
     elif expression == "/":
-        expression = ".+/"
+        expression = ".+/" if text.endswith("/") else ".+/.+"
     elif below_only:
         expression += ".+/"
     elif not text.endswith("/") and not expression.endswith(_EITHER):

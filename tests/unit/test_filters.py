@@ -226,7 +226,7 @@ def understood(patterns: list[str]) -> bool:
     return True
 
 
-@settings(max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(patterns=st.lists(PATTERNS, min_size=1, max_size=4).filter(understood))
 def test_like_git(tree: Path, patterns: list[str]) -> None:
     """Exclude answers as `git check-ignore` does, for files and for directories."""

@@ -1,0 +1,11 @@
+"""Disk to values: walk a folder, look at one path, read a file whole and stable.
+
+Nothing below a folder's root is ever opened through a symbolic link, and nothing that could not
+be looked at is taken for absent.
+"""
+
+from kbsync.scan.looking import RootIdentity, identify, look
+from kbsync.scan.reading import digest, racy, read
+from kbsync.scan.walking import walk
+
+__all__ = ["RootIdentity", "digest", "identify", "look", "racy", "read", "walk"]
