@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections import deque
@@ -20,6 +21,7 @@ from kbsync.standin.errors import (
     RATE_LIMITED,
     Answer,
     RefusedError,
+    crashed,
     no_route,
     not_found,
     refused,
@@ -29,6 +31,7 @@ from kbsync.standin.errors import (
 from kbsync.standin.routes import Match, Route, Routes
 from kbsync.standin.store import Dataset
 
+LOG = logging.getLogger(__name__)
 FORM_FIELD_LIMIT = 500_000
 QUOTAS = {
     "vector-space": "The capacity of the vector space has reached the limit of your subscription.",
@@ -69,9 +72,12 @@ class Api:
             return self._called(call, match.route, request.method)
         except RefusedError as refusal:
             answer = refusal.answer
-            return (
-                with_suggestions(answer, path, self._routes.rules) if self._world.dify else answer
-            )
+            if self._world.dify:
+                answer = with_suggestions(answer, path, self._routes.rules)
+            return answer
+        except Exception:
+            LOG.exception("%s %s could not be answered", request.method, path)
+            return crashed().answer
 
     def _unrouted(self, request: Request, path: str, match: Match) -> Answer:
         if path == "/" and request.method in ("GET", "HEAD"):

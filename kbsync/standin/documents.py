@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Mapping
 
-from kbsync.standin.call import Call
+from kbsync.standin.call import Call, World
 from kbsync.standin.datasets import EMBEDDING_MODEL, NO_MODEL
 from kbsync.standin.errors import Answer, crashed, invalid_param, not_found, refused
 from kbsync.standin.payloads import (
@@ -79,6 +79,33 @@ def update_by_text(call: Call) -> Answer:
     return _update(call, call.parameters["document_id"], config, file, payload.name)
 
 
+def new_document(world: World, dataset_id: str, file: File) -> Document:
+    """A waiting document for a file, last in its dataset; not yet stored and without a rule."""
+    now = round(world.epoch())
+    positions = world.store.run(
+        "SELECT coalesce(max(position), 0) + 1 FROM document WHERE dataset = ?", dataset_id
+    )
+    return Document(
+        id=str(uuid.uuid4()),
+        dataset=dataset_id,
+        position=positions[0][0],
+        name=file.name,
+        file=file.id,
+        rule="",
+        batch=world.batch(),
+        created_from="api",
+        created_at=now,
+        updated_at=now,
+        doc_form="text_model",
+        doc_language="English",
+    )
+
+
+def automatic_rule(dataset_id: str) -> Rule:
+    """The rule that a document has for which none was given."""
+    return Rule(str(uuid.uuid4()), dataset_id, "automatic", json.dumps(AUTOMATIC_RULES))
+
+
 def _create(call: Call, config: KnowledgeConfig, file: File, *, sends_rule: bool) -> Answer:
     dataset = call.dataset
     if config.original_document_id:
@@ -91,7 +118,7 @@ def _create(call: Call, config: KnowledgeConfig, file: File, *, sends_rule: bool
     _first_document(call, config)
     document = _namesake(call, file.name) if config.duplicate else None
     if document is None:
-        document = _new_document(call, file.name)
+        document = new_document(call.world, dataset.id, file)
     document.file = file.id
     document.rule = _rule(call, config.process_rule, rules)
     document.batch = call.world.batch()
@@ -191,27 +218,6 @@ def _namesake(call: Call, name: str) -> Document | None:
     if not found:
         return None
     return found[0] if call.behaviour.namesake == "first" else found[-1]
-
-
-def _new_document(call: Call, name: str) -> Document:
-    now = call.world.epoch()
-    rows = call.store.run(
-        "SELECT coalesce(max(position), 0) + 1 FROM document WHERE dataset = ?", call.dataset.id
-    )
-    return Document(
-        id=str(uuid.uuid4()),
-        dataset=call.dataset.id,
-        position=rows[0][0],
-        name=name,
-        file="",
-        rule="",
-        batch="",
-        created_from="api",
-        created_at=round(now),
-        updated_at=round(now),
-        doc_form="text_model",
-        doc_language="English",
-    )
 
 
 def _checked_rules(rule: ProcessRule | None) -> str:

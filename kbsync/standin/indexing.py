@@ -152,7 +152,7 @@ class Indexer:
         try:
             found = self._read(document)
             pieces = self._cut(document, found)
-        except ExtractError as error:
+        except Exception as error:  # noqa: BLE001  # whatever a damaged file does to its reader
             document.indexing_status, document.error = "error", str(error)
             document.stopped_at = document.updated_at = self._at(job, SPLITTING)
             return

@@ -6,17 +6,16 @@ the errors have the one shape ``{code, message, status}``.
 
 from __future__ import annotations
 
-import json
 import os.path
 import uuid
 from datetime import UTC, datetime
 
 from kbsync.standin.call import Call
 from kbsync.standin.datasets import EMBEDDING_MODEL, NO_MODEL
-from kbsync.standin.documents import AUTOMATIC_RULES
+from kbsync.standin.documents import automatic_rule, new_document
 from kbsync.standin.errors import Answer, invalid_param, not_found, refused
 from kbsync.standin.extract import EXTENSIONS
-from kbsync.standin.store import Document, File, Rule
+from kbsync.standin.store import Document, File
 from kbsync.standin.views import Json
 
 
@@ -45,21 +44,9 @@ def create(call: Call) -> Answer:
         now,
         upload.body,
     )
-    rule = Rule(str(uuid.uuid4()), call.dataset.id, "automatic", json.dumps(AUTOMATIC_RULES))
-    document = Document(
-        id=str(uuid.uuid4()),
-        dataset=call.dataset.id,
-        position=call.store.count("document", "dataset = ?", call.dataset.id) + 1,
-        name=upload.filename,
-        file=file.id,
-        rule=rule.id,
-        batch=call.world.batch(),
-        created_from="api",
-        created_at=round(now),
-        updated_at=round(now),
-        doc_form="text_model",
-        doc_language="English",
-    )
+    rule = automatic_rule(call.dataset.id)
+    document = new_document(call.world, call.dataset.id, file)
+    document.rule = rule.id
     for row in (file, rule, document):
         call.store.save(row)
     if technique == "high_quality" and call.dataset.embedding_model is None:

@@ -17,7 +17,8 @@ from kbsync.standin.api import Api
 from kbsync.standin.behaviour import BEHAVIOURS, Behaviour
 from kbsync.standin.call import NAMESPACE, World
 from kbsync.standin.datasets import new_dataset
-from kbsync.standin.documents import AUTOMATIC_RULES
+from kbsync.standin.documents import automatic_rule, new_document
+from kbsync.standin.extract import EXTENSIONS
 from kbsync.standin.faults import Fault, Faults
 from kbsync.standin.faulty import Faulty, Request
 from kbsync.standin.indexing import Indexer
@@ -226,27 +227,12 @@ class StandIn:
         self.add_document(dataset_id.lower(), f"foreign {uuid.uuid4().hex[:8]}.txt")
 
     def _foreign(self, dataset_id: str, name: str, body: bytes) -> Document:
-        now = self.world.epoch()
-        extension = name.rpartition(".")[2]
+        now, extension = self.world.epoch(), name.rpartition(".")[2].lower()
+        extension = extension if extension in EXTENSIONS else "txt"
         file = File(str(uuid.uuid4()), name, len(body), extension, "text/plain", now, body)
-        rule = Rule(str(uuid.uuid4()), dataset_id, "automatic", json.dumps(AUTOMATIC_RULES))
-        position = self._store.run(
-            "SELECT coalesce(max(position), 0) + 1 FROM document WHERE dataset = ?", dataset_id
-        )
-        document = Document(
-            id=str(uuid.uuid4()),
-            dataset=dataset_id,
-            position=position[0][0],
-            name=name,
-            file=file.id,
-            rule=rule.id,
-            batch=self.world.batch(),
-            created_from="web",
-            created_at=round(now),
-            updated_at=round(now),
-            doc_form="text_model",
-            doc_language="English",
-        )
+        rule = automatic_rule(dataset_id)
+        document = new_document(self.world, dataset_id, file)
+        document.rule, document.created_from = rule.id, "web"
         for row in (file, rule, document):
             self._store.save(row)
         self._indexer.enqueue(document)

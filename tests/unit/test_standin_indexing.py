@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from kbsync.standin import Fault, StandIn, running
+from kbsync.standin.extract import READERS
 
 AUTOMATIC = {"indexing_technique": "economy", "process_rule": {"mode": "automatic"}}
 LONG = "\n\n".join(f"Paragraph {n} tells of turbines and rotors at length." for n in range(200))
@@ -196,3 +197,34 @@ def test_a_file_keeps_everything_over_a_restart(tmp_path: Path) -> None:
     [document] = again.documents(dataset)
     assert (document.text, document.indexing_status) == ("kept", "completed")
     again.close()
+
+
+def test_a_damaged_file_ends_in_error_whatever_its_reader_does(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One document cannot stop the others."""
+    one = bench()
+
+    def explode(_body: bytes, _path: str) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setitem(READERS, "html", explode)
+    one.create("a.html", "<p>")
+    one.create("b.md")
+    assert one.states() == ["error", "completed"]
+
+
+def test_what_the_database_cannot_hold_is_a_500(
+    bench: Callable[..., Bench], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on the server, and the stand-in says in its log why."""
+    one = bench()
+    body = {"name": "\ud800", "text": "x", **AUTOMATIC}
+    answer = one.http.post(
+        f"/datasets/{one.dataset}/document/create-by-text",
+        content=json.dumps(body),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.json() == {"message": "Internal Server Error", "code": "unknown", "status": 500}
+    assert "could not be answered" in caplog.text
+    assert one.create("a.md")["document"]["name"] == "a.md"
