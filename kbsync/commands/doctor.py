@@ -7,28 +7,28 @@ import socket
 import ssl
 import sys
 import time
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import click
 
-from kbsync import naming
+from kbsync import __version__, naming
 from kbsync.assembly import connect
 from kbsync.backend.interface import Backend
 from kbsync.commands import doctor_checks as here
 from kbsync.commands.doctor_checks import Finding, Result, Walk, fail, ok, parted, skip, warn
 from kbsync.commands.options import as_json
 from kbsync.config import FolderSettings, ServerSettings, Settings
-from kbsync.errors import KbsyncError, Unavailable
+from kbsync.errors import Denied, KbsyncError, Unavailable
 from kbsync.log import printable, scrubbed
-from kbsync.model import Dataset
+from kbsync.model import Dataset, Remote
 
 T = TypeVar("T")
 
@@ -47,8 +47,9 @@ _LOOKS = {
 }
 _WIDTH = 18
 _SKEW, _SLOW = 60.0, 2.0
-_ROWS_LISTED = 1000
-_REDIRECT = 3
+_MOST_LISTED = 1000
+_REDIRECT, _SUCCESS = 3, 200
+_NAMED = {"User-Agent": f"kbsync/{__version__}"}
 
 LEDGER_CHECKS: Mapping[str, Callable[[Path], Finding]] = {
     "ledger directory": here.ledger_directory,
@@ -149,11 +150,13 @@ def _others(settings: Settings) -> Iterator[Finding]:
     """The server, then each folder with its dataset, then what all folders need together."""
     backend = yield from _server(settings)
     try:
-        needed = 0
+        watched = []
         for folder in settings.folders:
-            needed += yield from _folder(folder)
+            walk = yield from _folder(folder)
             yield from _dataset(backend, folder)
-        yield from _tried("watches", "kbsync run", partial(here.watches, needed))
+            if walk is not None and folder.watch in {"auto", "native"}:
+                watched.append(walk)
+        yield from _tried("watches", "kbsync run", partial(here.watches, watched))
     finally:
         if backend is not None:
             backend.close()
@@ -200,7 +203,8 @@ def _server(settings: Settings) -> Generator[Finding, None, Backend | None]:
     if isinstance(backend, Finding):
         yield backend
         return None
-    yield ok("api", url, f"speaks the {backend.style} API")
+    proven = settings.server.api_style == "auto" and backend.lists
+    yield ok("api", url, f"speaks the {backend.style} API{' and takes the key' * proven}")
     return backend
 
 
@@ -219,6 +223,12 @@ class Greeting:
     now: float
     headers: Mapping[str, str]
 
+    @property
+    def is_page(self) -> bool:
+        """True for a page for people; servers up to 1.10 answer this address with one, a 404."""
+        is_html = "html" in self.headers.get("content-type", "")
+        return is_html and self.status == _SUCCESS and "x-version" not in self.headers
+
 
 def greeted(server: ServerSettings) -> Greeting:
     """One GET of the API's first page, without the key; raises Unavailable."""
@@ -229,7 +239,7 @@ def greeted(server: ServerSettings) -> Greeting:
         timeout = min(server.timeout, PATIENCE)
         begun = time.monotonic()
         with (
-            httpx.Client(verify=verify, timeout=timeout) as client,
+            httpx.Client(verify=verify, timeout=timeout, headers=_NAMED) as client,
             client.stream("GET", f"{server.url}/") as answer,
         ):
             seconds = time.monotonic() - begun
@@ -284,6 +294,13 @@ def reached(url: str, greeting: Greeting) -> Finding:
         said = f"sends everybody on to {target}"
         remedy = f'set server.base_url = "{target.rstrip("/")}"'
         return fail("server", url, said, remedy)
+    if greeting.is_page:
+        return warn(
+            "server",
+            url,
+            "answers with a web page, as a proxy or another site does",
+            "correct server.base_url, or let this machine past the proxy (variable no_proxy)",
+        )
     if greeting.seconds > _SLOW:
         remedy = "expect long runs; look at the server's load and at the network"
         return warn("server", url, found, remedy)
@@ -325,29 +342,29 @@ GREETING_CHECKS: Mapping[str, Callable[[str, Greeting], Finding]] = {
 }
 
 
-def _folder(folder: FolderSettings) -> Generator[Finding, None, int]:
-    """Look at a folder on disk; gives the number of directories to be watched."""
+def _folder(folder: FolderSettings) -> Generator[Finding, None, Walk | None]:
+    """Look at a folder on disk; gives what a walk through it counted."""
     root = list(_tried("root", folder.name, partial(here.folder_root, folder)))
     yield from root
     yield from _tried("size limit", folder.name, partial(here.folder_limit, folder))
     if root[0].result is Result.FAIL:
         yield from _skipped(["mount", *WALK_CHECKS], folder.name, "the root cannot be read")
-        return 0
+        return None
     yield from _tried("mount", folder.name, partial(here.folder_mount, folder))
     walk = _attempted("files", folder.name, partial(here.walked, folder, PATIENCE))
     if isinstance(walk, Finding):
         yield walk
-        return 0
+        return None
     for name, check in WALK_CHECKS.items():
         yield from _tried(name, folder.name, partial(check, folder, walk))
-    return walk.directories if folder.watch in {"auto", "native"} else 0
+    return walk
 
 
 def _dataset(backend: Backend | None, folder: FolderSettings) -> Iterator[Finding]:
     if backend is None:
         yield from _skipped(["dataset", *DATASET_CHECKS], folder.name, "the server was not asked")
         return
-    dataset = _attempted("dataset", folder.name, partial(backend.dataset, folder.dataset))
+    dataset = _attempted("dataset", folder.name, partial(resolved, backend, folder))
     if isinstance(dataset, Finding):
         yield dataset
         yield from _skipped(DATASET_CHECKS, folder.name, "there is no dataset to look at")
@@ -355,6 +372,17 @@ def _dataset(backend: Backend | None, folder: FolderSettings) -> Iterator[Findin
     yield ok("dataset", folder.name, f"{dataset.name!r} ({dataset.id})")
     for name, check in DATASET_CHECKS.items():
         yield from _tried(name, folder.name, partial(check, backend, dataset, folder))
+
+
+def resolved(backend: Backend, folder: FolderSettings) -> Dataset | Finding:
+    """The folder's dataset, or that the first run makes it; raises BackendError, makes none."""
+    try:
+        return backend.dataset(folder.dataset)
+    except Denied as error:
+        # Only the text of a dataset that could be made advises to have it made.
+        if not folder.create_dataset or "create_dataset = true" not in str(error):
+            raise
+    return ok("dataset", folder.name, f"there is no {folder.dataset!r} yet; the first run makes it")
 
 
 def processing(backend: Backend, dataset: Dataset, folder: FolderSettings) -> Finding:
@@ -367,12 +395,14 @@ def processing(backend: Backend, dataset: Dataset, folder: FolderSettings) -> Fi
 def documents(backend: Backend, dataset: Dataset, folder: FolderSettings) -> Finding:
     """How many documents are kbsync's, by their names, and how many are somebody else's."""
     if not backend.lists:
-        return skip("documents", folder.name, "this server cannot list them")
-    names = [row.name for row in islice(backend.documents(dataset.id), _ROWS_LISTED)]
-    ours = sum(naming.decode(name) is not None for name in names)
-    found = f"{ours} of kbsync, {len(names) - ours} of others, which are left alone"
-    if len(names) == _ROWS_LISTED:
-        found += f" (among the newest {_ROWS_LISTED})"
+        # The one question that such a server answers: about a document, here one that is not there.
+        backend.progress(dataset.id, [Remote(dataset.id, str(uuid.UUID(int=0)), "")])
+        return skip("documents", folder.name, "this server takes the key, but cannot list them")
+    if dataset.document_count is None or dataset.document_count > _MOST_LISTED:
+        found = f"{dataset.document_count} documents, too many to tell whose each is"
+        return ok("documents", folder.name, found)
+    ours = [naming.decode(row.name) is not None for row in backend.documents(dataset.id)]
+    found = f"{sum(ours)} of kbsync, {len(ours) - sum(ours)} of others, which are left alone"
     return ok("documents", folder.name, found)
 
 

@@ -9,15 +9,17 @@ import shutil
 import stat
 import time
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import assert_never
 
 from kbsync.config import FolderSettings, Settings, find, load
 from kbsync.config.keys import CREDENTIAL, ENV_KEY, ENV_KEY_FILE
 from kbsync.errors import ConfigError, LedgerError
 from kbsync.log import printable
+from kbsync.model import SERVER_TYPES, Problem, Seen, Skipped
 
 #: File systems of another machine or of a program: SQLite's WAL is not safe there, and changes made
 #: elsewhere send no events.
@@ -87,12 +89,13 @@ class Mount:
 
 @dataclass(slots=True)
 class Walk:
-    """What a walk through a folder counted; `unread` are files this user may not read."""
+    """What a walk through a folder counted; `unread` is what could not be read, and why."""
 
     admitted: int = 0
     skipped: int = 0
     directories: int = 0
-    unread: tuple[str, ...] = ()
+    more_directories: bool = False
+    unread: list[tuple[str, str]] = field(default_factory=list)
     idle_patterns: tuple[str, ...] = ()
     stopped_after: float | None = None
 
@@ -328,28 +331,33 @@ def walked(folder: FolderSettings, seconds: float) -> Walk:
     """Walk a folder as a run would, for at most about this time; raises ConfigError."""
     from kbsync import scan
     from kbsync.assembly import folder_of
-    from kbsync.model import Problem, Seen
 
-    made, started, walk = folder_of(folder), time.monotonic(), Walk()
-    idle, unread = _Idle(folder.include), []
+    made, until, walk = folder_of(folder), time.monotonic() + seconds, Walk()
+    idle = _Idle(folder.include)
     for item in scan.walk(made.root, made.name, made.filters, max_size=made.max_size):
-        match item:
-            case Seen():
-                walk.admitted += 1
-                idle.saw(item.key.path)
-                if not os.access(os.path.join(made.root, item.key.path), os.R_OK):  # noqa: PTH118 - fast
-                    unread.append(item.key.path)
-            case Problem():
-                unread.append(item.path)
-            case _:
-                walk.skipped += 1
-        if time.monotonic() - started > seconds:
+        _count(walk, made.root, item)
+        if isinstance(item, Seen):
+            idle.saw(item.key.path)
+        if time.monotonic() > until:
             walk.stopped_after = seconds
             break
-    walk.unread = tuple(unread)
     walk.idle_patterns = () if walk.stopped_after else idle.patterns
-    walk.directories = _directories(made.root, seconds)
+    walk.directories, walk.more_directories = _directories(made.root, seconds)
     return walk
+
+
+def _count(walk: Walk, root: str, item: Seen | Skipped | Problem) -> None:
+    match item:
+        case Seen() if os.access(os.path.join(root, item.key.path), os.R_OK):  # noqa: PTH118 - fast
+            walk.admitted += 1
+        case Seen():
+            walk.unread.append((item.key.path, f"permission denied for user {user()}"))
+        case Skipped():
+            walk.skipped += 1
+        case Problem():
+            walk.unread.append((item.path, item.reason))
+        case _:
+            assert_never(item)
 
 
 class _Idle:
@@ -357,7 +365,6 @@ class _Idle:
 
     def __init__(self, include: Iterable[str]) -> None:
         from kbsync.filters import Filters
-        from kbsync.model import SERVER_TYPES
 
         self._waiting = {
             pattern: Filters((pattern,), (), SERVER_TYPES)
@@ -381,33 +388,33 @@ class _Idle:
             del self._waiting[pattern]
 
 
-def _directories(root: str, seconds: float) -> int:
-    """How many directories there are, each of which needs a watch."""
+def _directories(root: str, seconds: float) -> tuple[int, bool]:
+    """How many directories there are, each of which needs a watch, and whether there are more."""
     until, count = time.monotonic() + seconds, 0
     for _ in os.walk(root):
         count += 1
         if time.monotonic() > until:
-            break
-    return count
+            return count, True
+    return count, False
 
 
 def folder_files(folder: FolderSettings, walk: Walk) -> Finding:
     """How many files would be sent, and which cannot be read."""
+    check, name = "files", folder.name
     found = f"{walk.admitted} to send, {walk.skipped} skipped, {len(walk.unread)} unreadable"
     if walk.stopped_after is not None:
         found += f" (stopped after {walk.stopped_after:g} s; there are more)"
     if walk.unread:
-        first = printable(os.path.join(folder.path, walk.unread[0]))  # noqa: PTH118 - may not be UTF-8
-        return warn(
-            "files",
-            folder.name,
-            f"{found}: user {user()} may not read {first}",
-            f"let that user read all of it: setfacl -R -m u:{user()}:rX {folder.path}",
-        )
+        path, reason = walk.unread[0]
+        where = os.path.join(folder.path, path)  # noqa: PTH118 - may not be UTF-8
+        remedy = f"let that user read all of it: setfacl -R -m u:{user()}:rX {folder.path}"
+        if "permission" not in reason:
+            remedy = "look at that file, and at the disk or mount it is on"
+        return warn(check, name, f"{found}; the first is {where}: {reason}", remedy)
     if walk.admitted == 0 and walk.stopped_after is None:
-        remedy = "put documents there, or look at include and exclude with `kbsync explain PATH`"
-        return warn("files", folder.name, found, remedy)
-    return ok("files", folder.name, found)
+        remedy = "put documents there; `kbsync explain PATH` tells why one of them is not sent"
+        return warn(check, name, found, remedy)
+    return ok(check, name, found)
 
 
 def folder_patterns(folder: FolderSettings, walk: Walk) -> Finding:
@@ -437,15 +444,17 @@ def folder_limit(folder: FolderSettings) -> Finding:
     )
 
 
-def watches(needed: int, limit: int | None = None) -> Finding:
-    """Whether `kbsync run` may watch so many directories; `limit` as the kernel says if None."""
+def watches(walks: Sequence[Walk], limit: int | None = None) -> Finding:
+    """Whether `kbsync run` may watch these directories; `limit` as the kernel says if None."""
     check, subject = "watches", "kbsync run"
     if limit is None:
         allowed = _text("/proc/sys/fs/inotify/max_user_watches").strip()
         if not allowed.isdigit():
             return skip(check, subject, "this kernel does not tell max_user_watches")
         limit = int(allowed)
-    found = f"needs {needed} of {limit} inotify watches"
+    needed = sum(walk.directories for walk in walks)
+    least = "at least " if any(walk.more_directories for walk in walks) else ""
+    found = f"needs {least}{needed} of {limit} inotify watches"
     if needed <= limit * _MANY_WATCHES:
         return ok(check, subject, found)
     remedy = (

@@ -21,6 +21,7 @@ import pytest
 
 from kbsync.commands.doctor_checks import (
     Result,
+    Walk,
     ledger_file_system,
     ledger_space,
     mount_of,
@@ -42,9 +43,9 @@ WHO = ["-c", "import sys; from kbsync.cli import run; sys.exit(run(sys.argv[1:])
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
     """One folder with two files, bound to an empty dataset of a stand-in."""
-    with a_place(tmp_path) as place:
+    with a_place(tmp_path, behave=getattr(request, "param", "1.16.1")) as place:
         place.write("Guide.md", "# Guide\n\nTurn it off and on again.\n")
         place.write("sub/List.csv", "a,b\n1,2\n")
         yield place
@@ -124,13 +125,14 @@ def answering(
 # --- all well ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("place", ["1.10.1", "1.16.1"], indirect=True)
 def test_all_well(place: Place) -> None:
     """Where nothing is wrong, every check says so, nothing is changed, and the exit code is 0."""
     found = rows(place, 0)
     assert results(found) == {"warn": [], "fail": []}
     assert found["configuration"]["subject"] == str(place.config)
     assert found["files"]["finding"].startswith("2 to send, 0 skipped, 0 unreadable")
-    assert "kbsync's stand-in, which acts as Dify 1.16.1" in found["version"]["finding"]
+    assert "kbsync's stand-in, which acts as Dify 1.1" in found["version"]["finding"]
     assert "'KB'" in found["dataset"]["finding"]
     assert found["watches"]["finding"].startswith("needs 2 of ")
     assert "there is none yet" in found["ledger"]["finding"]
@@ -262,9 +264,9 @@ def test_page_of_a_proxy(place: Place) -> None:
     with answering(200, page, Content_Type="text/html") as url:
         place.configure(base_url=url)
         found = rows(place, 5)
-    assert "api" in results(found)["fail"]
-    said = found["api"]["finding"] + found["api"]["remedy"]
-    assert "HTML" in said or "page" in said
+    assert results(found) == {"warn": ["server"], "fail": ["api"]}
+    assert "web page" in found["server"]["finding"]
+    assert "no_proxy" in found["server"]["remedy"]
 
 
 def test_redirect(place: Place) -> None:
@@ -373,8 +375,10 @@ def test_simple_server(tmp_path: Path) -> None:
     with a_place(tmp_path, dialect="simple") as place:
         place.write("a.md", "text")
         found = rows(place, 0)
-    assert "simple" in found["api"]["finding"]
-    assert found["documents"]["result"] == "skip"
+        assert "simple" in found["api"]["finding"]
+        assert found["documents"]["result"] == "skip"
+        place.configure(api_key="dataset-wrong")
+        assert results(rows(place, 5))["fail"] == ["documents"]
 
 
 # --- folder -----------------------------------------------------------------------------------
@@ -426,14 +430,15 @@ def test_another_user() -> None:
         said = _as_nobody(place)
         found = by_check(said, "dataset-standin")
         assert "1 unreadable" in found["files"]["finding"]
-        assert f"may not read {place.root / 'secret.md'}" in found["files"]["finding"]
+        assert f"{place.root / 'secret.md'}: permission denied" in found["files"]["finding"]
         assert "setfacl" in found["files"]["remedy"]
         assert said.code == 0 if os.getuid() else said.code == 3
         place.root.chmod(0)
         closed = _as_nobody(place)
         assert closed.code == 3
         assert (
-            f"may not read the directory {place.root}" in by_check(closed, "?")["root"]["finding"]
+            f"may not read the directory {place.root}"
+            in by_check(closed, "dataset-standin")["root"]["finding"]
         )
         place.root.chmod(0o755)
 
@@ -499,8 +504,8 @@ def test_space_and_watches(tmp_path: Path) -> None:
     assert ledger_space(ledger, 10**9).result is Result.OK
     assert ledger_space(ledger, 10**8).result is Result.WARN
     assert ledger_space(ledger, 10**6).result is Result.FAIL
-    assert watches(10, 8192).result is Result.OK
-    assert watches(9000, 8192).result is Result.WARN
+    assert watches([Walk(directories=10)], 8192).result is Result.OK
+    assert watches([Walk(directories=9000)], 8192).result is Result.WARN
 
 
 # --- helpers ----------------------------------------------------------------------------------
