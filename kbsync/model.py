@@ -26,6 +26,10 @@ class State(StrEnum):
     SKIPPED = "skipped"
 
 
+#: A `ctime_ns` that no file has: the stamp equals none, so the next look hashes the file.
+UNTRUSTED = -1
+
+
 class Key(NamedTuple):
     """Identity of a file: folder name and relative POSIX path.
 
@@ -104,7 +108,7 @@ class Intent:
 class Record:
     """One ledger row.
 
-    `stamp` is None when the next look must hash the file whatever its metadata says. `version`
+    `stamp` is None when nothing is known of the file itself. `version`
     is the one last sent or found equal; `live` answers questions now, `coming` is being indexed.
     `intent` is set from before a create until its answer is known. `parked` is a version that
     was refused and is not sent again by itself. `not_before` is in seconds since the epoch; None

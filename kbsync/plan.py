@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal, assert_never
 
 from kbsync.model import (
+    UNTRUSTED,
     Change,
     Drop,
     Hold,
@@ -101,6 +102,8 @@ def _put_reason(seen: Seen, record: Record | None, rules: Rules) -> str | None:
 
 
 def _moved(old: Stamp, new: Stamp) -> str:
+    if old.ctime_ns == UNTRUSTED:
+        return "was fresh when last read"
     if old.size != new.size:
         return f"size {old.size} -> {new.size}"
     return "modified" if old.mtime_ns != new.mtime_ns else "metadata changed"

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
-from kbsync.config import Settings, load
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from kbsync.config import load
 
 
-def configured(function: Callable[Concatenate[Settings, P], R]) -> Callable[P, R]:
+def configured(function: Callable[..., int]) -> Callable[..., int]:
     """Give a command `--config`, load the settings it names, and tell their warnings."""
 
     @click.option(
@@ -24,17 +20,14 @@ def configured(function: Callable[Concatenate[Settings, P], R]) -> Callable[P, R
         type=click.Path(path_type=Path),
         help="Configuration file; else $KBSYNC_CONFIG, ./kbsync.toml, the user's, the system's.",
     )
-    @click.pass_context
     @wraps(function)
-    def command(
-        ctx: click.Context, /, *args: P.args, config: Path | None = None, **kwargs: P.kwargs
-    ) -> R:
-        settings = load(config or ctx.obj)
+    def command(config: Path | None, **options: object) -> int:
+        settings = load(config or click.get_current_context().obj)
         for warning in settings.warnings:
             click.echo(f"warning: {warning}", err=True)
-        return function(settings, *args, **kwargs)
+        return function(settings, **options)
 
-    return command  # type: ignore[return-value]  # click adds `config` itself
+    return command
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

@@ -65,22 +65,18 @@ class Following(Base):
         return self.ledger.vanished(key, remote, due)
 
     def describe(self, name: str) -> int:
-        """Write the metadata of up to a hundred documents; returns how many were confirmed."""
+        """Write the metadata of up to a hundred documents; returns how many were taken up."""
         records = self.ledger.undescribed(name, DESCRIBE_AT_ONCE)
-        if not records or not self.backend.has_metadata:
-            return 0
         by_dataset: dict[str, dict[str, Record]] = {}
         for record in records:
             remote = record.coming or record.live
             if remote is not None:
                 by_dataset.setdefault(remote.dataset_id, {})[remote.document_id] = record
-        confirmed = 0
         for dataset_id, rows in by_dataset.items():
             values = {document: self._metadata(record) for document, record in rows.items()}
-            done = self.backend.describe(dataset_id, values)
-            self.ledger.describe({document: rows[document].key for document in done})
-            confirmed += len(done)
-        return confirmed
+            done = self.backend.describe(dataset_id, values) if self.backend.has_metadata else ()
+            self.ledger.describe({document: row.key for document, row in rows.items()}, done)
+        return len(records)
 
     def _metadata(self, record: Record) -> dict[str, MetadataValue]:
         path = record.key.path.encode("utf-8", "replace").decode()

@@ -9,7 +9,7 @@ from kbsync.engine.base import Base, is_version
 from kbsync.engine.values import Event, Folder, Happened
 from kbsync.errors import BackendError, Denied, FileError, Missing, Rejected, Unavailable
 from kbsync.ledger import Job
-from kbsync.model import Content, Dataset, Document, Failed, Remote, Stamp, Version, Want
+from kbsync.model import UNTRUSTED, Content, Dataset, Document, Failed, Remote, Stamp, Version, Want
 
 
 class Sending(Base):
@@ -62,11 +62,12 @@ class Sending(Base):
         self.ledger.park(job, str(error), None, None, self.clock())
         self.tell(Event(Happened.FAILED, *job.key, str(error)))
 
-    def _trusted(self, stamp: Stamp) -> Stamp | None:
-        """The stamp, unless the file may still change without changing it."""
-        return None if scan.racy(stamp, int(self.clock() * 1e9)) else stamp
+    def _trusted(self, stamp: Stamp) -> Stamp:
+        """The stamp, spoilt if the file may still change without changing it."""
+        racy = scan.racy(stamp, int(self.clock() * 1e9))
+        return stamp._replace(ctime_ns=UNTRUSTED) if racy else stamp
 
-    def _settled_without_sending(self, job: Job, version: Version, stamp: Stamp | None) -> bool:
+    def _settled_without_sending(self, job: Job, version: Version, stamp: Stamp) -> bool:
         record, now = job.record, self.clock()
         row = self.ledger.folder(job.key.folder)
         dataset_id = None if row is None else row.dataset_id
@@ -87,7 +88,7 @@ class Sending(Base):
         return False
 
     def _send(
-        self, job: Job, folder: Folder, content: Content, version: Version, stamp: Stamp | None
+        self, job: Job, folder: Folder, content: Content, version: Version, stamp: Stamp
     ) -> None:
         dataset = self.dataset(folder)
         name = naming.remote_name(job.key, version, self.instance)

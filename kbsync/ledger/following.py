@@ -8,6 +8,8 @@ from kbsync.ledger.rows import COLUMNS, path_of, record_of, stored_path, stored_
 from kbsync.ledger.table import HERE, Table, get_row, same_document, set_row
 from kbsync.model import Key, Record, Remote, State
 
+_DESCRIBE_TRIES = 3
+
 
 class Following(Table):
     """What the server says of documents that were sent."""
@@ -92,23 +94,24 @@ class Following(Table):
             return True
 
     def undescribed(self, folder: str, limit: int = 100) -> list[Record]:
-        """Rows whose newest document has not got its metadata yet."""
+        """Rows whose newest document has not got its metadata yet; given up after three tries."""
         rows = self.store.rows(
-            f"SELECT {COLUMNS} FROM files WHERE described = 0"
+            f"SELECT {COLUMNS} FROM files WHERE described <= 0 AND described > ?"
             " AND state IN ('indexing', 'completed') AND folder = ?"
-            " AND coalesce(coming_document, live_document) IS NOT NULL LIMIT ?",
-            (folder, limit),
+            " AND coalesce(coming_document, live_document) IS NOT NULL"
+            " ORDER BY described DESC LIMIT ?",
+            (-_DESCRIBE_TRIES, folder, limit),
         )
         return [record_of(row) for row in rows]
 
-    def describe(self, documents: Mapping[str, Key]) -> None:
-        """The metadata of these documents has been read back as set."""
+    def describe(self, documents: Mapping[str, Key], confirmed: Collection[str]) -> None:
+        """The metadata of these documents was written; of `confirmed`, it was read back as set."""
         with self.store.transaction() as db:
             db.executemany(
-                "UPDATE files SET described = 1"
+                "UPDATE files SET described = iif(?, 1, described - 1)"
                 f" WHERE {HERE} AND coalesce(coming_document, live_document) = ?",
                 [
-                    (key.folder, stored_path(key.path), document_id)
+                    (document_id in confirmed, key.folder, stored_path(key.path), document_id)
                     for document_id, key in documents.items()
                 ],
             )

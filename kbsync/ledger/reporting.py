@@ -80,4 +80,4 @@ class Reporting(Table):
         if not rows:
             return None
         reason, described, segments, changed_at = rows[0][-4:]
-        return Details(record_of(rows[0]), reason, bool(described), segments, changed_at)
+        return Details(record_of(rows[0]), reason, described > 0, segments, changed_at)

@@ -23,7 +23,7 @@ _FIRST_TABLES = (
         state           TEXT NOT NULL CHECK (state IN
                           ('pending', 'sending', 'indexing', 'completed', 'failed', 'skipped')),
         generation      INTEGER NOT NULL,
-        size            INTEGER,           -- the stamp; all NULL: hash the file at the next look
+        size            INTEGER,           -- the stamp; ctime_ns -1: hash the file next time
         mtime_ns        INTEGER,
         ctime_ns        INTEGER,
         inode           INTEGER,
@@ -45,7 +45,7 @@ _FIRST_TABLES = (
         not_before      REAL,              -- seconds since the epoch
         error           TEXT,
         reason          TEXT,              -- why the row was last put to work
-        described       INTEGER NOT NULL DEFAULT 0,
+        described       INTEGER NOT NULL DEFAULT 0,  -- metadata: 1 set, 0 not yet, -n failed tries
         segments        INTEGER,
         changed_at      REAL NOT NULL,     -- when the state last changed
         PRIMARY KEY (folder, path)
@@ -56,7 +56,7 @@ _FIRST_TABLES = (
     "CREATE INDEX files_indexing ON files (folder) WHERE state = 'indexing'",
     """
     CREATE INDEX files_undescribed ON files (folder)
-    WHERE described = 0 AND state IN ('indexing', 'completed')
+    WHERE described <= 0 AND state IN ('indexing', 'completed')
     """,
     """
     CREATE TABLE folders (

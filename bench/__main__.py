@@ -1,0 +1,25 @@
+"""`make bench`: every benchmark, or those named: `python -m bench unchanged`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import unchanged
+
+BENCHMARKS: dict[str, Callable[[Path], None]] = {
+    "unchanged": lambda place: unchanged.run(place, 20_000),
+}
+
+
+def main() -> None:
+    """Run the benchmarks named on the command line, or all."""
+    for name in sys.argv[1:] or BENCHMARKS:
+        with tempfile.TemporaryDirectory(prefix="kbsync-bench-") as place:
+            BENCHMARKS[name](Path(place))
+
+
+if __name__ == "__main__":
+    main()

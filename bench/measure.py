@@ -1,0 +1,99 @@
+"""Run commands in turns and compare their medians."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Wall seconds of each round, and the largest resident memory in bytes."""
+
+    name: str
+    seconds: tuple[float, ...]
+    memory: int
+
+    @property
+    def median(self) -> float:
+        """The middle of the rounds, in seconds."""
+        return statistics.median(self.seconds)
+
+    @property
+    def spread(self) -> float:
+        """Half the range of the middle half, relative to the median."""
+        quarters = statistics.quantiles(self.seconds, n=4)
+        return (quarters[2] - quarters[0]) / 2 / self.median
+
+
+def compare(commands: Mapping[str, Sequence[str]], *, rounds: int = 7) -> list[Figure]:
+    """Run each command once a round, in turns, so that all meet the same noise."""
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    memory = dict.fromkeys(commands, 0)
+    for _ in range(rounds):
+        for name, command in commands.items():
+            elapsed, peak = _once(command)
+            seconds[name].append(elapsed)
+            memory[name] = max(memory[name], peak)
+    return [Figure(name, tuple(seconds[name]), memory[name]) for name in commands]
+
+
+def _once(command: Sequence[str]) -> tuple[float, int]:
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    errors = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    elapsed = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}: {errors.decode()}")
+    return elapsed, _bytes(usage)
+
+
+def _bytes(usage: resource.struct_rusage) -> int:
+    return usage.ru_maxrss * 1024
+
+
+def report(title: str, figures: Sequence[Figure], *, ours: str) -> None:
+    """Print ratios to ours, and keep the figures with the machine they were taken on."""
+    mine = next(figure for figure in figures if figure.name == ours)
+    print(f"\n{title}")
+    for figure in figures:
+        ratio = mine.median / figure.median
+        note = "" if figure is mine else f"   {ours} takes {ratio:5.2f} of its time"
+        print(
+            f"  {figure.name:<28} {figure.median * 1000:8.0f} ms +-{figure.spread:4.0%}"
+            f" {figure.memory / 1e6:7.1f} MB{note}"
+        )
+    RESULTS.mkdir(exist_ok=True)
+    kept = {
+        "title": title,
+        "machine": {
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+            "python": platform.python_version(),
+        },
+        "figures": [
+            {
+                "name": figure.name,
+                "median_ms": round(figure.median * 1000, 1),
+                "spread": round(figure.spread, 3),
+                "memory_mb": round(figure.memory / 1e6, 1),
+                "ours_takes_of_its_time": round(mine.median / figure.median, 3),
+            }
+            for figure in figures
+        ],
+    }
+    name = "-".join(title.lower().replace(",", "").split())
+    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=2) + "\n")

@@ -1,0 +1,254 @@
+"""The service API of current Dify servers, from 1.7 on.
+
+Versions differ; this goes by what an answer is, never by a version, and sends what all take.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from kbsync.backend.datasets import Datasets
+from kbsync.backend.listing import PAGE, all_documents, fetch_documents
+from kbsync.backend.metadata import Metadata
+from kbsync.backend.rows import (
+    Row,
+    inner,
+    listed_of,
+    needs_proof,
+    number,
+    progress_of,
+    rows,
+    table,
+    text,
+)
+from kbsync.errors import Denied, Missing, Rejected, Unavailable
+from kbsync.model import (
+    Dataset,
+    Document,
+    Gone,
+    Hit,
+    Listed,
+    MetadataValue,
+    Processing,
+    Progress,
+    Remote,
+)
+from kbsync.transport import Answer, Transport
+from kbsync.transport.client import Call
+
+_QUERY_LENGTH = 250
+_DIGESTS = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}(?=\])")
+_NOT_AVAILABLE = "Document is not available"
+
+
+class DifyBackend:
+    """A Dify server's dataset API."""
+
+    style = "dify"
+    lists = True
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._datasets = Datasets(transport)
+        self._metadata = Metadata(transport)
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether the server has metadata routes; believed until it says otherwise."""
+        return self._metadata.available
+
+    def dataset(self, reference: str, *, create: Processing | None = None) -> Dataset:
+        """Resolve a dataset by UUID or exact name; see `Backend.dataset`."""
+        return self._datasets.resolve(reference, create=create)
+
+    def fits(self, dataset: Dataset, processing: Processing) -> None:
+        """Check technique and form; see `Backend.fits`."""
+        self._datasets.fits(dataset, processing)
+
+    # Writing
+
+    def put(
+        self, dataset_id: str, document: Document, *, replacing: Remote | None = None
+    ) -> Remote:
+        """Create, or update in place; see `Backend.put`."""
+        if replacing is not None:
+            updated = self._update(dataset_id, document, replacing)
+            if updated is not None:
+                return updated
+        return self._create(dataset_id, document)
+
+    def _create(self, dataset_id: str, document: Document) -> Remote:
+        answer = self._transport.call(
+            Call(
+                "create",
+                "POST",
+                f"/datasets/{dataset_id}/document/create-by-file",
+                fields={"data": _data(document.processing)},
+                files=_file(document),
+            )
+        )
+        return _remote(answer, dataset_id, document.name)
+
+    def _update(self, dataset_id: str, document: Document, replacing: Remote) -> Remote | None:
+        """Update in place, or None where the server wants a new document instead."""
+        call = Call(
+            "update",
+            "POST",
+            f"/datasets/{dataset_id}/documents/{replacing.document_id}/update-by-file",
+            fields={"data": _data(document.processing)},
+            files=_file(document),
+        )
+        try:
+            return _remote(self._transport.call(call), dataset_id, document.name)
+        except Missing:
+            return None
+        except Rejected as error:
+            if _NOT_AVAILABLE in str(error):
+                return None
+            raise
+
+    def delete(self, remote: Remote) -> None:
+        """Delete a document, un-archiving it first if need be; see `Backend.delete`."""
+        path = f"/datasets/{remote.dataset_id}/documents/{remote.document_id}"
+        call = Call("delete", "DELETE", path, repeatable=True)
+        try:
+            self._transport.call(call)
+        except Missing:
+            return
+        except Denied as error:
+            if "archived" not in str(error):
+                raise
+            self._unarchive(remote)
+            self._transport.call(call)
+
+    def _unarchive(self, remote: Remote) -> None:
+        self._transport.call(
+            Call(
+                "status",
+                "PATCH",
+                f"/datasets/{remote.dataset_id}/documents/status/un_archive",
+                json={"document_ids": [remote.document_id]},
+                repeatable=True,
+            )
+        )
+
+    # Reading
+
+    def find(self, dataset_id: str, name: str) -> Sequence[Listed]:
+        """All documents of exactly this name; the keyword search is only a first sieve."""
+        digests = _DIGESTS.search(name)
+        keyword = digests.group() if digests else name
+        found = all_documents(self._transport, dataset_id, keyword)
+        return [listed_of(row) for row in found.values() if text(row, "name") == name]
+
+    def documents(self, dataset_id: str) -> Iterator[Listed]:
+        """Every document of the dataset; see `Backend.documents`."""
+        for row in all_documents(self._transport, dataset_id).values():
+            yield listed_of(row)
+
+    def progress(self, dataset_id: str, remotes: Sequence[Remote]) -> Mapping[str, Progress]:
+        """How far each is; by list pages while many are asked for, one by one at the end."""
+        wanted = {remote.document_id for remote in remotes}
+        found: dict[str, Row] = {}
+        page, more = 1, True
+        while more and len(wanted - found.keys()) > 1:
+            answer = fetch_documents(self._transport, dataset_id, page)
+            listed = rows(answer)
+            hits = {text(row, "id"): row for row in listed if text(row, "id") in wanted}
+            found |= hits
+            left = _pages_left(answer, page)
+            more = len(listed) == PAGE and left < len(wanted - found.keys())
+            page += 1
+        answers = {document_id: self._judge(dataset_id, row) for document_id, row in found.items()}
+        for document_id in wanted - found.keys():
+            answers[document_id] = self._one(dataset_id, document_id)
+        return answers
+
+    def _judge(self, dataset_id: str, row: Row) -> Progress:
+        if needs_proof(row):
+            return self._one(dataset_id, text(row, "id"))
+        return progress_of(row)
+
+    def _one(self, dataset_id: str, document_id: str) -> Progress:
+        path = f"/datasets/{dataset_id}/documents/{document_id}"
+        try:
+            answer = self._transport.call(
+                Call("get", "GET", path, params={"metadata": "without"}, repeatable=True)
+            )
+        except Missing:
+            return Gone()
+        return progress_of(table(answer))
+
+    # Metadata and search
+
+    def describe(
+        self, dataset_id: str, values: Mapping[str, Mapping[str, MetadataValue]]
+    ) -> frozenset[str]:
+        """Set metadata and return what was read back; see `Backend.describe`."""
+        return self._metadata.write(dataset_id, values)
+
+    def search(self, dataset_id: str, query: str, *, limit: int = 5) -> Sequence[Hit]:
+        """Retrieve passages by the dataset's own method; economy datasets know keywords only."""
+        call = Call(
+            "retrieve",
+            "POST",
+            f"/datasets/{dataset_id}/retrieve",
+            json={
+                "query": query[:_QUERY_LENGTH],
+                "retrieval_model": {
+                    "search_method": self._datasets.search_method(dataset_id),
+                    "reranking_enable": False,
+                    "top_k": limit,
+                    "score_threshold_enabled": False,
+                },
+            },
+            repeatable=True,
+        )
+        return [_hit(row) for row in rows(self._transport.call(call), "records")]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+
+def _data(processing: Processing) -> str:
+    """Everything, each time: what is left out is taken from whatever was sent last."""
+    return json.dumps(
+        {
+            "indexing_technique": processing.indexing_technique,
+            "process_rule": dict(processing.process_rule),
+            "doc_form": processing.doc_form,
+            "doc_language": processing.doc_language,
+        }
+    )
+
+
+def _file(document: Document) -> dict[str, tuple[str, bytes, str]]:
+    return {"file": (document.name, document.body, document.media_type)}
+
+
+def _remote(answer: Answer, dataset_id: str, name: str) -> Remote:
+    told = table(answer)
+    document_id = text(inner(told, "document"), "id")
+    if not document_id:
+        raise Unavailable("the server took a document and did not name it", ambiguous=True)
+    return Remote(dataset_id, document_id, name, text(told, "batch") or None)
+
+
+def _pages_left(answer: Answer, page: int) -> int:
+    total = number(table(answer), "total")
+    return PAGE if total is None else -(-total // PAGE) - page
+
+
+def _hit(row: Row) -> Hit:
+    segment = inner(row, "segment")
+    document = inner(segment, "document")
+    score = row.get("score")
+    return Hit(
+        document_id=text(document, "id") or text(segment, "document_id"),
+        document_name=text(document, "name"),
+        text=text(segment, "content"),
+        score=float(score) if isinstance(score, int | float) else None,
+    )

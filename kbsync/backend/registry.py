@@ -1,0 +1,64 @@
+"""The dialects by name, and finding out which one a server speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kbsync.backend.dify import DifyBackend
+from kbsync.backend.interface import Backend
+from kbsync.backend.simple import SimpleBackend
+from kbsync.errors import Denied, Missing
+from kbsync.transport import Transport
+from kbsync.transport.client import Call
+
+STYLES: Mapping[str, Callable[[Transport], Backend]] = {
+    "dify": DifyBackend,
+    "simple": SimpleBackend,
+}
+
+
+def open_backend(
+    base_url: str,
+    key: str,
+    api_style: str,
+    *,
+    max_connections: int = 4,
+    timeout: float = 60.0,
+    requests_per_minute: int = 0,
+    verify: bool | str = True,
+) -> Backend:
+    """Connect to a server; with style "auto", one harmless GET finds out what it speaks.
+
+    Raises:
+        BackendError: the server cannot be reached, refuses the key, or speaks neither style.
+    """
+    transport = Transport(
+        base_url,
+        key,
+        max_connections=max_connections,
+        timeout=timeout,
+        requests_per_minute=requests_per_minute,
+        verify=verify,
+    )
+    try:
+        style = _spoken(transport) if api_style == "auto" else api_style
+    except BaseException:
+        transport.close()
+        raise
+    return STYLES[style](transport)
+
+
+def _spoken(transport: Transport) -> str:
+    """A current server lists its datasets; the guide's form has no such call."""
+    call = Call("probe", "GET", "/datasets", params={"limit": 1}, repeatable=True)
+    try:
+        told = transport.call(call).json
+    except Missing:
+        return "simple"
+    except Denied:
+        if transport.ask(call).status == 405:  # noqa: PLR2004 - of the protocol
+            return "simple"
+        raise
+    if isinstance(told, dict) and "data" in told:
+        return "dify"
+    raise Denied(f"{transport.host} answers, but not as a Dify server does; check server.base_url")
