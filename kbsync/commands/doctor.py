@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import sys
 import time
 import uuid
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import click
 
@@ -26,7 +28,7 @@ from kbsync.commands import doctor_checks as here
 from kbsync.commands.doctor_checks import Finding, Result, Walk, fail, ok, parted, skip, warn
 from kbsync.commands.options import as_json
 from kbsync.config import FolderSettings, ServerSettings, Settings
-from kbsync.errors import Denied, KbsyncError, Unavailable
+from kbsync.errors import ConfigError, Denied, KbsyncError, Unavailable
 from kbsync.log import printable, scrubbed
 from kbsync.model import Dataset, Remote
 
@@ -48,6 +50,7 @@ _LOOKS = {
 _WIDTH = 18
 _SKEW, _SLOW = 60.0, 2.0
 _MOST_LISTED = 1000
+_OLDEST = (1, 7)
 _REDIRECT, _SUCCESS = 3, 200
 _NAMED = {"User-Agent": f"kbsync/{__version__}"}
 
@@ -62,14 +65,6 @@ WALK_CHECKS: Mapping[str, Callable[[FolderSettings, Walk], Finding]] = {
     "files": here.folder_files,
     "patterns": here.folder_patterns,
 }
-
-
-#: What to do where an error's text does not end with it.
-_OTHERWISE = defaultdict(
-    lambda: "look at the server's log",
-    files="correct it in the configuration",
-    api="correct server.base_url, or the key",
-)
 
 
 @click.command(name="doctor")
@@ -174,13 +169,26 @@ def _attempted(check: str, subject: str, work: Callable[[], T]) -> T | Finding:
     try:
         return work()
     except KbsyncError as error:
-        return fail(check, subject, *parted(str(error), _OTHERWISE[check]))
+        return fail(check, subject, *parted(str(error), _usual_remedy(error)))
     except OSError as error:
         said = f"{error.filename or subject}: {error.strerror or error}"
         return fail(check, subject, said, f"see what user {here.user()} may do")
     except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
         said = f"the check itself failed: {type(error).__name__}: {error}"
         return fail(check, subject, said, "please report this defect of kbsync")
+
+
+def _usual_remedy(error: KbsyncError) -> str:
+    """What to do where the error's text does not end with it."""
+    match error:
+        case Unavailable():
+            return "try again a little later; if it stays so, look at the server's log"
+        case Denied():
+            return "correct server.base_url: Dify's API address, such as https://dify.example/v1"
+        case ConfigError():
+            return "correct it in the configuration"
+        case _:
+            return "look at the server's log"
 
 
 def _skipped(names: Iterable[str], subject: str, why: str) -> Iterator[Finding]:
@@ -196,7 +204,7 @@ def _server(settings: Settings) -> Generator[Finding, None, Backend | None]:
         yield greeting
         yield from _skipped([*GREETING_CHECKS, "api"], url, "not asked")
         return None
-    yield reached(url, greeting)
+    yield reached(url, greeting, _proxy(settings.server))
     for name, check in GREETING_CHECKS.items():
         yield from _tried(name, url, partial(check, url, greeting))
     backend = _attempted("api", url, partial(connect, _impatient(settings)))
@@ -255,8 +263,13 @@ def _context(server: ServerSettings) -> ssl.SSLContext | bool:
 
 
 def _why(error: Exception, server: ServerSettings) -> str:
-    """What happened and, after a semicolon, what to do."""
+    """What happened and, after the last semicolon, what to do."""
     host = urlsplit(server.base_url).netloc
+    if proxy := _proxy(server):
+        return (
+            f"{host} cannot be reached through the proxy that {proxy} names: {_words(error)};"
+            f" correct {proxy}, or except {host} from it with the variable no_proxy"
+        )
     match _root_of(error):
         case socket.gaierror():
             return f"the name of {host} is not known here (DNS); correct server.base_url"
@@ -269,7 +282,7 @@ def _why(error: Exception, server: ServerSettings) -> str:
             )
         case ssl.SSLError() as cause:
             return (
-                f"{host} does not speak TLS as it should: {cause.reason};"
+                f"{host} does not speak TLS as it should: {_words(cause)};"
                 " is it http:// instead of https://, or is server.ca_file no certificate?"
             )
         case TimeoutError():
@@ -278,7 +291,23 @@ def _why(error: Exception, server: ServerSettings) -> str:
                 " look whether it runs, and whether a firewall or a proxy is between"
             )
         case cause:
-            return f"{host}: {cause or type(cause).__name__}; look whether the server runs"
+            return f"{host}: {_words(cause)}; look whether the server runs"
+
+
+def _proxy(server: ServerSettings) -> str | None:
+    """The variable whose proxy is between us and the server; its value may hold a password."""
+    address = urlsplit(server.base_url)
+    if proxy_bypass(address.hostname or ""):
+        return None
+    known = getproxies()
+    name = next((name for name in (address.scheme, "all") if known.get(name)), None)
+    return name and f"{name}_proxy"
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    return str(error) or type(error).__name__
 
 
 def _root_of(error: BaseException) -> BaseException:
@@ -286,9 +315,10 @@ def _root_of(error: BaseException) -> BaseException:
     return error if below is None else _root_of(below)
 
 
-def reached(url: str, greeting: Greeting) -> Finding:
-    """Whether it is this address that answers, and how fast."""
-    found = f"answers in {greeting.seconds * 1000:.0f} ms"
+def reached(url: str, greeting: Greeting, proxy: str | None = None) -> Finding:
+    """Whether it is this address that answers, how fast, and by which way."""
+    way = f", through the proxy that {proxy} names" if proxy else ""
+    found = f"answers in {greeting.seconds * 1000:.0f} ms{way}"
     target = greeting.headers.get("location", "")
     if greeting.status // 100 == _REDIRECT and target.rstrip("/") != url:
         said = f"sends everybody on to {target}"
@@ -312,6 +342,10 @@ def version(url: str, greeting: Greeting) -> Finding:
     told = greeting.headers.get("x-version")
     if told is None:
         return skip("version", url, "the server does not tell its version")
+    known = re.match(r"(\d+)\.(\d+)", told)
+    if known and (int(known[1]), int(known[2])) < _OLDEST:
+        found = f"Dify {told} is older than what kbsync was tried with"
+        return warn("version", url, found, f"update Dify to {_OLDEST[0]}.{_OLDEST[1]} or newer")
     if "x-stand-in" in greeting.headers:
         return ok("version", url, f"kbsync's stand-in, which acts as Dify {told}")
     return ok("version", url, f"Dify {told}")
@@ -367,7 +401,8 @@ def _dataset(backend: Backend | None, folder: FolderSettings) -> Iterator[Findin
     dataset = _attempted("dataset", folder.name, partial(resolved, backend, folder))
     if isinstance(dataset, Finding):
         yield dataset
-        yield from _skipped(DATASET_CHECKS, folder.name, "there is no dataset to look at")
+        why = "there is none yet" if dataset.result is Result.OK else "the dataset comes first"
+        yield from _skipped(DATASET_CHECKS, folder.name, why)
         return
     yield ok("dataset", folder.name, f"{dataset.name!r} ({dataset.id})")
     for name, check in DATASET_CHECKS.items():

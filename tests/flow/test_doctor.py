@@ -22,11 +22,15 @@ import pytest
 from kbsync.commands.doctor_checks import (
     Result,
     Walk,
+    folder_files,
+    folder_patterns,
     ledger_file_system,
     ledger_space,
     mount_of,
+    walked,
     watches,
 )
+from kbsync.config import load
 
 from .place import Place, Said, a_place
 
@@ -269,6 +273,24 @@ def test_page_of_a_proxy(place: Place) -> None:
     assert "no_proxy" in found["server"]["remedy"]
 
 
+def test_proxy_that_is_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the way leads through a proxy, the failure names its variable, not its password."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://me:pass-word@127.0.0.1:9")
+    found = rows(place, 5)
+    assert "through the proxy that http_proxy names" in found["server"]["finding"]
+    assert "pass-word" not in str(found)
+
+
+def test_old_server(place: Place) -> None:
+    """A server older than any that kbsync was tried with is a warning."""
+    with answering(404, X_Version="1.4.3") as url:
+        place.configure(base_url=url)
+        found = rows(place, 5)
+    assert found["version"]["result"] == "warn"
+
+
 def test_redirect(place: Place) -> None:
     """A server that sends everybody on to https is told with the address to set."""
     with answering(301, "", Location="https://dify.example/v1/") as url:
@@ -290,8 +312,9 @@ def test_nothing_listens(place: Place) -> None:
     assert found["files"]["finding"].startswith("2 to send")
 
 
-def test_unknown_name(place: Place) -> None:
+def test_unknown_name(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that DNS does not know is told as a matter of the name."""
+    monkeypatch.setenv("no_proxy", "*")
     place.configure(base_url="https://dify.invalid/v1")
     found = rows(place, 5)
     assert "dify.invalid" in found["server"]["finding"]
@@ -420,6 +443,15 @@ def test_patterns_and_limits(place: Place) -> None:
     assert "UPLOAD_FILE_SIZE_LIMIT" in found["size limit"]["remedy"]
 
 
+def test_walk_that_takes_too_long(place: Place) -> None:
+    """A walk ends when its time is over, says so, and judges no pattern by what it saw."""
+    place.configure(include=["*.md", "*.vtt"])
+    folder = load(place.config).folders[0]
+    walk = walked(folder, 0.0)
+    assert "(stopped after 0 s; there are more)" in folder_files(folder, walk).finding
+    assert folder_patterns(folder, walk).result is Result.SKIP
+
+
 def test_another_user() -> None:
     """What the user cannot read or write is told by name, and with the command that allows it."""
     with _open_directory() as directory, a_place(directory) as place:
@@ -466,6 +498,8 @@ def test_held_ledger(place: Place) -> None:
         holder.communicate()
     assert results(found) == {"warn": ["ledger lock"], "fail": []}
     assert "is using the ledger" in found["ledger lock"]["finding"]
+    said = found["ledger lock"]["finding"]
+    assert said.startswith((f"process {holder.pid} (", "another kbsync"))
     assert results(rows(place, 0)) == {"warn": [], "fail": []}
 
 
