@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection
 from pathlib import Path
 from typing import Self
@@ -10,10 +11,11 @@ from kbsync.ledger.following import Following
 from kbsync.ledger.leftovers import Leftovers
 from kbsync.ledger.planning import Planning
 from kbsync.ledger.reporting import Reporting
-from kbsync.ledger.rows import stored_path
+from kbsync.ledger.rows import path_of, stored_path
 from kbsync.ledger.sending import Sending
 from kbsync.ledger.store import Store
-from kbsync.ledger.table import HERE
+from kbsync.ledger.table import HERE, get_row, set_row
+from kbsync.model import Key
 
 
 class Ledger(Planning, Sending, Following, Leftovers, Reporting):
@@ -83,6 +85,8 @@ class Ledger(Planning, Sending, Following, Leftovers, Reporting):
                 (folder,),
             ).fetchall()
             due = [path for (path,) in rows if wanted is None or path in wanted]
+            for path in due:
+                self._forget_coming(db, Key(folder, path_of(path)), now)
             db.executemany(
                 "UPDATE files SET state = 'pending', generation = generation + 1, parked = NULL,"
                 " attempts = 0, not_before = NULL, error = NULL, reason = 'retry asked for',"
@@ -90,3 +94,15 @@ class Ledger(Planning, Sending, Following, Leftovers, Reporting):
                 [(now, folder, path) for path in due],
             )
         return len(due)
+
+    def _forget_coming(self, db: sqlite3.Connection, key: Key, now: float) -> None:
+        """Take what failed to be indexed off the row, so that its content is sent anew."""
+        record = get_row(db, key)
+        if record is not None and record.coming is not None:
+            self.retire_row(db, key, record.coming, now, keep=[record.live])
+            set_row(
+                db,
+                key,
+                "coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
+                " coming_batch = NULL",
+            )
