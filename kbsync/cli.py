@@ -59,7 +59,7 @@ class Commands(click.Group):
 )
 @click.pass_context
 def cli(ctx: click.Context, config: Path | None) -> None:
-    r"""Keep folders of documents equal to knowledge bases (datasets) in Dify.
+    """Keep folders of documents equal to knowledge bases (datasets) in Dify.
 
     \b
     First steps:
@@ -68,7 +68,7 @@ def cli(ctx: click.Context, config: Path | None) -> None:
       kbsync doctor               try it
       kbsync plan                 see what would happen
       kbsync reconcile            do it
-    """
+    """  # noqa: D301 - click looks for the character \b
     ctx.obj = config
 
 

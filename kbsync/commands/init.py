@@ -89,12 +89,12 @@ def command(
     force: bool,
     yes: bool,
 ) -> int:
-    r"""Write a configuration; asks for what is missing when it runs on a terminal.
+    """Write a configuration; asks for what is missing when it runs on a terminal.
 
     \b
-    Example: kbsync init --base-url https://dify.example/v1 --key-file /etc/kbsync/dataset.key \
+    Example: kbsync init --base-url https://dify.example/v1 --key-file /etc/kbsync/dataset.key \\
                  --folder /srv/docs/handbook --dataset Handbook --output /etc/kbsync/config.toml
-    """
+    """  # noqa: D301 - click looks for the character \b
     output = (output or ctx.obj or Path("kbsync.toml")).absolute()
     _refuse_existing(output, force=force)
     if dataset is None and folder is not None and yes:

@@ -40,7 +40,7 @@ def command(
     allow_delete: bool,
     as_json: bool,
 ) -> int:
-    r"""Show what `kbsync reconcile` would do with each file, and why; changes nothing.
+    """Show what `kbsync reconcile` would do with each file, and why; changes nothing.
 
     \b
     +  send      a new document
@@ -52,7 +52,7 @@ def command(
     !  fail      cannot be read
 
     Example: kbsync plan handbook
-    """
+    """  # noqa: D301 - click looks for the character \b
     return show_plan(settings, folders, full=full, allow_delete=allow_delete, as_json=as_json)
 
 

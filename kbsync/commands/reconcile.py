@@ -46,7 +46,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    r"""Make the datasets equal to the folders (all, or these), once, and follow indexing.
+    """Make the datasets equal to the folders (all, or these), once, and follow indexing.
 
     \b
     Exit codes:
@@ -57,7 +57,7 @@ def command(
       75  another kbsync uses the ledger
 
     Example: kbsync reconcile handbook --timeout 600
-    """
+    """  # noqa: D301 - click looks for the character \b
     if dry_run:
         return show_plan(settings, folders, full=full, allow_delete=allow_delete, as_json=as_json)
     names = selected(settings, folders)
