@@ -77,7 +77,7 @@ WALK_CHECKS: Mapping[str, Callable[[FolderSettings, Walk], Finding]] = {
 @as_json
 @click.pass_context
 def command(ctx: click.Context, config: Path | None, as_json: bool) -> int:
-    r"""Try every part - configuration, key, ledger, server, datasets, folders - and change nothing.
+    """Try every part - configuration, key, ledger, server, datasets, folders - and change nothing.
 
     Each line is one check; below it, unless all is well, is what to do about it.
 
@@ -88,7 +88,7 @@ def command(ctx: click.Context, config: Path | None, as_json: bool) -> int:
                 3  something else: a folder, the ledger
 
     Example: kbsync doctor --config /etc/kbsync/config.toml
-    """
+    """  # noqa: D301 - click looks for the character \b
     findings = []
     for finding in examined(config or ctx.obj):
         findings.append(finding)

@@ -144,7 +144,10 @@ def key(settings: Settings, explicit: Path | None) -> list[Finding]:
     source, file = _key_source(settings, find(explicit), os.environ)
     doubts = [warning for warning in settings.warnings if _is_about_key(warning)]
     if doubts:
-        return [warn("key", source, *parted(doubt, "change it")) for doubt in doubts]
+        return [
+            warn("key", source, *parted(doubt.removeprefix(f"{source} "), "change it"))
+            for doubt in doubts
+        ]
     found = "has a key" if file is None else f"has a key (mode {_mode(file)})"
     return [ok("key", source, found)]
 
@@ -259,6 +262,8 @@ def ledger_free(ledger: Path) -> Finding:
         descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
         return ok("ledger lock", str(lock), "nobody holds it")
+    except PermissionError:
+        return skip("ledger lock", str(lock), f"user {user()} may not look at it")
     try:
         # Given back at once: a service that starts in this very moment would be told to wait.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

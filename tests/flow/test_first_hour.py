@@ -111,6 +111,17 @@ def test_mistakes_are_mended_one_by_one(
     assert _bad(kbsync("doctor", "--json")) == set()
 
 
+@pytest.mark.parametrize(
+    "name", ["init", "doctor", "plan", "reconcile", "status", "explain", "retry"]
+)
+def test_help(kbsync: Kbsync, name: str) -> None:
+    """Every command's help has an example, and keeps the lines of its tables apart."""
+    said = kbsync(name, "--help")
+    assert said.code == 0
+    assert f"Example: kbsync {name}" in said.out
+    assert "\\b" not in said.out
+
+
 def _init(kbsync: Kbsync, url: str) -> Said:
     return kbsync(
         "init", "--base-url", url, "--key-file", "dataset.key", "--folder", "handbook",
