@@ -41,25 +41,21 @@ class Judge:
         self, path: str, verdict: Admitted | Unsupported, status: os.stat_result
     ) -> Seen | Skipped | Problem:
         """What this entry is, which is not a directory as far as the caller knew."""
-        key = Key(self.folder, path)
-        if stat.S_ISDIR(status.st_mode):
-            return Problem(*key, CHANGED, is_directory=True)
-        reason = self._why_not(verdict, status)
-        if reason is None:
+        key, kind, size = Key(self.folder, path), stat.S_IFMT(status.st_mode), status.st_size
+        if kind != stat.S_IFREG:
+            if kind == stat.S_IFDIR:
+                return Problem(*key, CHANGED, is_directory=True)
+            return Skipped(key, stamp_of(status), no_file(status))
+        if isinstance(verdict, Unsupported):
+            return Skipped(key, stamp_of(status), self._unsupported(verdict))
+        if 0 < size <= self._max_size:
             return Seen(key, stamp_of(status))
+        reason = too_large(size, self._max_size) if size else EMPTY
         return Skipped(key, stamp_of(status), reason)
 
-    def _why_not(self, verdict: Admitted | Unsupported, status: os.stat_result) -> str | None:
-        if not stat.S_ISREG(status.st_mode):
-            return no_file(status)
-        if isinstance(verdict, Unsupported):
-            kind = f"type .{verdict.extension}" if verdict.extension else "no extension"
-            return f"{kind}: the server takes {self._taken}"
-        if status.st_size == 0:
-            return EMPTY
-        if status.st_size > self._max_size:
-            return too_large(status.st_size, self._max_size)
-        return None
+    def _unsupported(self, verdict: Unsupported) -> str:
+        kind = f"type .{verdict.extension}" if verdict.extension else "no extension"
+        return f"{kind}: the server takes {self._taken}"
 
 
 def stamp_of(status: os.stat_result) -> Stamp:
