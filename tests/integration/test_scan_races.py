@@ -41,7 +41,10 @@ def test_file_vanishes(tmp_path: Path, started: Iterator[Seen | Skipped | Proble
     """A file that vanishes during the walk is absent."""
     (tmp_path / "1.md").unlink()
 
-    assert seen_paths(started) == ["2/x.md"]
+    items = list(started)
+
+    assert len(items) == 1
+    assert seen_paths(items) == ["2/x.md"]
 
 
 def test_directory_vanishes(tmp_path: Path, started: Iterator[Seen | Skipped | Problem]) -> None:

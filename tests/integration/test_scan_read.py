@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -44,7 +44,8 @@ def test_content(tmp_path: Path, size: int) -> None:
     content = read(tmp_path, "a/x.md")
 
     (seen,) = walked(tmp_path, max_size=LIMIT)
-    assert content == Content(seen, body, hashlib.sha256(body).hexdigest())  # type: ignore[arg-type]
+    assert isinstance(seen, Seen)
+    assert content == Content(seen, body, hashlib.sha256(body).hexdigest())
     assert scan.digest(tmp_path, Key("f", "a/x.md")) == (content.sha256, seen)
 
 
@@ -143,13 +144,13 @@ def test_unreadable() -> None:
             assert refused(root) == f"it cannot be read: permission denied for user {user}"
 
 
-# Files that change while they are read: a profile function runs at every call of os.read.
+# Files that change while they are read: a profile function runs at the very call that matters.
 
 
 @contextmanager
-def before_each_read(change: Callable[[], None]) -> Iterator[None]:
-    def watch(_: FrameType, event: str, called: object) -> None:
-        if event == "c_call" and called is os.read:
+def at_each(event: str, function: object, change: Callable[[], None]) -> Iterator[None]:
+    def watch(_: FrameType, what: str, called: object) -> None:
+        if what == event and called is function:
             change()
 
     sys.setprofile(watch)
@@ -157,6 +158,14 @@ def before_each_read(change: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         sys.setprofile(None)
+
+
+def before_each_read(change: Callable[[], None]) -> AbstractContextManager[None]:
+    return at_each("c_call", os.read, change)
+
+
+def after_the_look(change: Callable[[], None]) -> AbstractContextManager[None]:
+    return at_each("c_return", os.stat, once(change))
 
 
 def once(change: Callable[[], None]) -> Callable[[], None]:
@@ -219,6 +228,33 @@ def test_vanishing(old_file: Path) -> None:
         read(old_file.parent)
 
 
+def test_swapped_for_link(old_file: Path) -> None:
+    """A file that becomes a link just before it is opened is not followed."""
+    target = old_file.with_name("target.md")
+    old_file.rename(target)
+    old_file.write_text("x")
+
+    with (
+        after_the_look(lambda: swap(old_file, lambda: old_file.symlink_to(target))),
+        pytest.raises(FileError, match="it lies behind a symbolic link"),
+    ):
+        read(old_file.parent)
+
+
+def test_swapped_for_fifo(old_file: Path) -> None:
+    """A file that becomes a FIFO just before it is opened is not waited for."""
+    with (
+        after_the_look(lambda: swap(old_file, lambda: os.mkfifo(old_file))),
+        pytest.raises(FileError, match="a FIFO, not a file"),
+    ):
+        read(old_file.parent)
+
+
+def swap(path: Path, make: Callable[[], None]) -> None:
+    path.unlink()
+    make()
+
+
 def put(path: Path, text: str) -> None:
     path.write_text(text)
 
@@ -261,11 +297,3 @@ def test_nothing_stays_open(tmp_path: Path) -> None:
     refused(tmp_path, "a/x.md/y.md")
 
     assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
-
-
-def test_seen_is_a_value(tmp_path: Path) -> None:
-    """Two reads of an unchanged file are equal."""
-    (tmp_path / "x.md").write_text("x")
-
-    assert read(tmp_path) == read(tmp_path)
-    assert isinstance(read(tmp_path).seen, Seen)

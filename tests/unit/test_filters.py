@@ -81,6 +81,7 @@ def test_leftover_of_a_supported_type(types: frozenset[str]) -> None:
         (("!*.tmp",), "a.tmp", Unsupported("tmp")),
         (("caf?.md",), "caf\udce9.md", Excluded('exclude "caf?.md"')),
         (("drafts/",), "two\nlines/drafts/a.md", Excluded('exclude "drafts/"')),
+        (("**/x/*.md",), "two\nlines/x/a.md", Excluded('exclude "**/x/*.md"')),
         (("a",), "a\n", Unsupported("")),
     ],
 )
@@ -155,7 +156,7 @@ def test_very_deep_path() -> None:
     assert judge(f"{deep}/a.md", exclude=("/d/d/d/",)) == Excluded('exclude "/d/d/d/"')
 
 
-def test_memory_is_bounded() -> None:
+def test_very_many_directories() -> None:
     """Answers stay right when more directories were judged than are remembered."""
     filters = Filters((), ("old/",), SERVER_TYPES)
 
