@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
-import time
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,21 +47,26 @@ def compare(commands: Mapping[str, Sequence[str]], *, rounds: int = 7) -> list[F
     return [Figure(name, tuple(seconds[name]), memory[name]) for name in commands]
 
 
+# A process inherits the memory mark of who starts it, so the starter is a small one of its own.
+_STARTER = """
+import os, sys, time
+started = time.perf_counter()
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ,
+    file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+_, status, usage = os.wait4(child, 0)
+elapsed = time.perf_counter() - started
+print(os.waitstatus_to_exitcode(status), elapsed, usage.ru_maxrss * 1024)
+"""
+
+
 def _once(command: Sequence[str]) -> tuple[float, int]:
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    elapsed = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"{command[0]} ended with {process.returncode}: {errors.decode()}")
-    return elapsed, _bytes(usage)
-
-
-def _bytes(usage: resource.struct_rusage) -> int:
-    return usage.ru_maxrss * 1024
+    """Wall seconds and the largest resident memory in bytes; raises when the command fails."""
+    starter = [sys.executable, "-I", "-S", "-c", _STARTER, *command]
+    result = subprocess.run(starter, capture_output=True, text=True, check=True)
+    code, elapsed, memory = result.stdout.split()
+    if code != "0":
+        raise RuntimeError(f"{command[0]} ended with {code}: {result.stderr}")
+    return float(elapsed), int(memory)
 
 
 def report(title: str, figures: Sequence[Figure], *, ours: str) -> None:

@@ -7,14 +7,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from kbsync.scan import walk
-
 from bench.measure import compare, report
 from kbsync import naming
 from kbsync.assembly import folder_of
 from kbsync.config import load
 from kbsync.ledger import Ledger
 from kbsync.model import Key, Put, Remote, Seen, Version
+from kbsync.scan import walk
 
 FILES_PER_DIRECTORY = 10
 

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from kbsync.errors import LedgerBusy, LedgerError
-from kbsync.ledger.schema import migrations
+
+#: The migrations of `schema.py` by name, in order; a test holds the two equal.
+MIGRATIONS = ("first_tables",)
 
 Values = Sequence[object]
 
@@ -41,14 +41,15 @@ class Store:
 
     def _prepare(self) -> None:
         try:
-            database = Database(self._connection, strict=True, execute_plugins=False)
-            _refuse_newer(database, self.path)
+            applied = _applied(self._connection, self.path)
+            _refuse_newer(applied, self.path)
             if self.readonly:
-                _refuse_older(database, self.path)
-            else:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA synchronous = FULL")
-                migrations.apply(database)
+                _refuse_older(applied, self.path)
+                return
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            if applied != MIGRATIONS:
+                _migrate(self._connection)
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise _translated(error, self.path) from error
@@ -130,29 +131,42 @@ def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
     return connection
 
 
-def _refuse_newer(database: Database, path: Path) -> None:
-    applied = {migration.name for migration in migrations.applied(database)}
-    foreign = applied - _own_names()
+def _applied(connection: sqlite3.Connection, path: Path) -> tuple[str, ...]:
+    """The names of our migrations in this file, in order; raises LedgerError for a foreign one."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if "_sqlite_migrations" in tables:
+        rows = connection.execute(
+            "SELECT name FROM _sqlite_migrations WHERE migration_set = 'kbsync' ORDER BY id"
+        )
+        return tuple(row[0] for row in rows)
+    if tables:
+        raise LedgerError(f"ledger {path}: this SQLite file is not a kbsync ledger; not touched")
+    return ()
+
+
+def _refuse_newer(applied: Sequence[str], path: Path) -> None:
+    foreign = set(applied) - set(MIGRATIONS)
     if foreign:
         raise LedgerError(
             f"ledger {path}: written by a newer kbsync (it knows {', '.join(sorted(foreign))});"
             " install that version, or set `ledger` to another file"
         )
-    tables = set(database.table_names()) - {"sqlite_stat1"}
-    if not applied and tables:
-        raise LedgerError(f"ledger {path}: this SQLite file is not a kbsync ledger; not touched")
 
 
-def _own_names() -> set[str]:
-    blank = Database(sqlite3.connect(":memory:"), execute_plugins=False)
-    return {migration.name for migration in migrations.pending(blank)}
-
-
-def _refuse_older(database: Database, path: Path) -> None:
-    if migrations.pending(database):
+def _refuse_older(applied: Sequence[str], path: Path) -> None:
+    if set(applied) != set(MIGRATIONS):
         raise LedgerError(
             f"ledger {path}: written by an older kbsync; `kbsync reconcile` brings it up to date"
         )
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    # Imported only where there is something to migrate: it would be most of a command's start.
+    from sqlite_utils import Database  # noqa: PLC0415
+
+    from kbsync.ledger.schema import migrations  # noqa: PLC0415
+
+    migrations.apply(Database(connection, strict=True, execute_plugins=False))
 
 
 def _translated(error: sqlite3.Error, path: Path) -> LedgerError:

@@ -174,7 +174,7 @@ def _as_nobody(place: Place, *arguments: str) -> Said:
         os.seteuid(0)
         for parent, mode in passage.items():
             parent.chmod(mode)
-        for path in ledger:
+        for path in [place.ledger.parent, *place.ledger.parent.iterdir(), place.config]:
             os.chown(path, 0, 0)
 
 

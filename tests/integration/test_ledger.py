@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from kbsync.errors import LedgerBusy, LedgerError
 from kbsync.ledger import Job, Ledger
+from kbsync.ledger.schema import migrations
+from kbsync.ledger.store import MIGRATIONS
 from kbsync.model import (
     Drop,
     Intent,
@@ -304,6 +307,13 @@ def test_only_one_writer(ledger: Ledger, tmp_path: Path) -> None:
     want(ledger)
     with Ledger.open(tmp_path / "ledger.db", readonly=True) as reader:
         assert reader.counts("docs")[State.PENDING] == 1
+
+
+def test_all_migrations_are_known(tmp_path: Path) -> None:
+    """The names that a ledger is checked against are those of the schema, in order."""
+    assert tuple(migration.name for migration in migrations.pending(Database(memory=True))) == (
+        MIGRATIONS
+    )
 
 
 def test_a_newer_ledger_is_refused(ledger: Ledger, tmp_path: Path) -> None:
