@@ -11,7 +11,16 @@ from typing import TypeVar
 
 from kbsync.errors import FileError
 from kbsync.model import Content, Key, Seen, Stamp
-from kbsync.scan.judging import EMPTY, LINK, NO_DIRECTORY, no_file, stamp_of, too_large, why
+from kbsync.scan.judging import (
+    EMPTY,
+    LINK,
+    NO_DIRECTORY,
+    no_file,
+    root_problem,
+    stamp_of,
+    too_large,
+    why,
+)
 from kbsync.scan.opening import is_below, opened, opened_file
 
 _Read = TypeVar("_Read")
@@ -64,7 +73,7 @@ def _stable(
         try:
             before, taken, length, after = _attempt(root, key, max_size, take)
         except OSError as error:
-            raise FileError(_told(error)) from error
+            raise FileError(_told(root, error)) from error
         if before == after and length == before.size:
             return Seen(key, before), taken
     raise FileError("it changed while it was read: left for the next run")
@@ -114,7 +123,9 @@ def _hashed(file: int, size: int) -> tuple[str, int]:
     return sha256.hexdigest(), length
 
 
-def _told(error: OSError) -> str:
+def _told(root: str | Path, error: OSError) -> str:
+    if error.filename == os.fspath(root):
+        return root_problem("", root, error).reason
     if isinstance(error, FileNotFoundError):
         return "it is gone"
     if error.errno in NO_DIRECTORY:

@@ -71,9 +71,16 @@ def test_every_name(tmp_path: Path) -> None:
 
 
 def test_gone(tmp_path: Path) -> None:
-    """A file that vanished cannot be read."""
+    """A file that vanished cannot be read, nor can its directory's files."""
     assert refused(tmp_path) == "it is gone"
-    assert refused(tmp_path / "gone") == "it is gone"
+    assert refused(tmp_path, "gone/x.md") == "it is gone"
+
+
+def test_missing_root(tmp_path: Path) -> None:
+    """When all of the folder is missing, it is said so: no file is gone by itself."""
+    root = tmp_path / "root"
+
+    assert refused(root) == f"{root} does not exist: is a mount missing?"
 
 
 def test_empty(tmp_path: Path) -> None:
