@@ -23,8 +23,8 @@ from kbsync.engine import Event, Happened, Survey
 from kbsync.errors import ConfigError, KbsyncError
 from kbsync.ledger import Trouble
 from kbsync.log import printable
-from kbsync.model import Hit, Problem, Put, Record, Stamp, State
-from kbsync.oneshot import Limits, Run
+from kbsync.model import Hit, Problem, Put, Record, Stamp
+from kbsync.oneshot import Limits, Outcome, Run
 from kbsync.standin import StandIn, StoredDocument, running
 
 #: More bytes than this are no demo: the server keeps a copy, and the end compares both.
@@ -98,12 +98,7 @@ class Place:
                 run.survey(hash_all=False, allow_delete=False, each=surveyed)
                 outcome = run.work()
             seconds = time.monotonic() - started
-        if outcome.interrupted:
-            raise KeyboardInterrupt
-        refused = [*outcome.denied.values(), *(hold.reason for hold in outcome.holds)]
-        if outcome.unavailable or outcome.timed_out or refused:
-            told = outcome.unavailable or "".join(refused[:1]) or "indexing made no progress"
-            raise KbsyncError(f"the demo's sync did not end well: {told}")
+        _check_end(outcome)
         return Synced(
             began,
             watching.tally,
@@ -146,6 +141,18 @@ class Place:
         return None if row is None else row.dataset_id
 
 
+def _check_end(outcome: Outcome) -> None:
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    reasons = [*outcome.denied.values(), *(hold.reason for hold in outcome.holds)]
+    if outcome.unavailable:
+        reasons.append(outcome.unavailable)
+    if outcome.timed_out:
+        reasons.append("indexing made no progress")
+    if reasons:
+        raise KbsyncError(f"the demo failed: {reasons[0]}")
+
+
 def _refuse_too_much(survey: Survey) -> None:
     total = sum(change.seen.stamp.size for change in survey.plan.changes if isinstance(change, Put))
     if total > MOST_BYTES:
@@ -179,16 +186,16 @@ def temporary(*, keep: bool, outside: Path | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def a_place(directory: Path, root: Path, behave: str, *, pace: float) -> Iterator[Place]:
+def a_place(directory: Path, root: Path, name: str, behave: str, *, pace: float) -> Iterator[Place]:
     """A server that runs, and a configuration in `directory` that binds `root` to it."""
     standin = StandIn(directory / "standin.db", behave=behave, pace=pace, workers=3)
     with closing(standin), running(standin) as url, _no_proxy():
         config = directory / "kbsync.toml"
-        _write(config, url, standin.key, root)
+        _write(config, url, standin.key, root, name)
         yield Place(root, config, load(config, environ=_foreign_variables()), standin)
 
 
-def _write(config: Path, url: str, key: str, root: Path) -> None:
+def _write(config: Path, url: str, key: str, root: Path, name: str) -> None:
     text = (
         f"ledger = {_toml(config.parent / 'ledger.db')}\n"
         'instance = "demo"\n'
@@ -196,9 +203,9 @@ def _write(config: Path, url: str, key: str, root: Path) -> None:
         f'base_url = "{url}"\n'
         f'api_key = "{key}"\n'
         "\n[[folders]]\n"
-        'name = "handbook"\n'
+        f'name = "{name}"\n'
         f"path = {_toml(root)}\n"
-        'dataset = "Handbook"\n'
+        f'dataset = "{name.title()}"\n'
         "create_dataset = true\n"
         'indexing_technique = "economy"\n'
     )
@@ -247,60 +254,3 @@ def wait_until_trusted(root: Path) -> None:
 
 def _racy(changed_ns: int) -> bool:
     return scan.racy(Stamp(0, changed_ns, changed_ns, 0, 0), time.time_ns())
-
-
-# Checking it
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What disk, ledger and server say in the end.
-
-    `files` are indexed by the ledger's word, `equal` of them byte for byte by ours, `changed`
-    since they were synced; `wrong` is where the three disagree.
-    """
-
-    files: int
-    documents: int
-    equal: int
-    changed: int
-    wrong: Sequence[str]
-
-
-def compare(place: Place, last: Synced) -> Truth:
-    """Compare each file that is indexed by the ledger's word with its document, byte by byte."""
-    records, documents = place.records(), place.documents()
-    by_id = {document.id: document for document in documents}
-    done = [record for record in records if record.state is State.COMPLETED]
-    owned = {record.live.document_id for record in records if record.live}
-    wrong: list[str] = []
-    equal = changed = 0
-    for record in done:
-        file, path = place.root / record.key.path, printable(record.key.path)
-        document = by_id.get(record.live.document_id) if record.live else None
-        if document is None or document.indexing_status != "completed" or not document.segments:
-            wrong.append(f"{path}: the ledger calls it indexed, the server does not")
-        elif _same(file, document.body):
-            equal += 1
-        elif _touched_since(file, last.began):
-            changed += 1
-        else:
-            wrong.append(f"{path}: the document has another content than the file")
-    wrong += [f"{by_id[one].name}: a document of no file" for one in by_id.keys() - owned]
-    if len(records) != last.present and not last.problems:
-        wrong.append(f"{last.present} files were seen, the ledger knows {len(records)}")
-    return Truth(len(done), len(documents), equal, changed, wrong)
-
-
-def _same(file: Path, body: bytes) -> bool:
-    try:
-        return file.read_bytes() == body
-    except OSError:
-        return False
-
-
-def _touched_since(file: Path, began: float) -> bool:
-    try:
-        return file.stat().st_ctime >= began
-    except OSError:
-        return True

@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.text import Text
 
+from kbsync.commands.demo_check import compare
 from kbsync.commands.demo_place import (
     Answer,
     Place,
     Synced,
     a_place,
-    compare,
     temporary,
     wait_until_trusted,
 )
+from kbsync.commands.demo_talk import excerpt, heading, many, question_about, say, told_calls
 from kbsync.commands.plan import show_plan
 from kbsync.engine import Happened
 from kbsync.errors import KbsyncError
 from kbsync.log import printable
-from kbsync.standin import StoredDocument, samples
+from kbsync.standin import samples
 
-_WIDTH = 80
 _EXAMPLES = 3
-_LINES = 5
-_ENOUGH_WORDS, _MOST_WORDS = 3, 6
 
 _EDITED, _OLD, _NEW = "IT/Guest Wi-Fi.md", "valid for 24 hours", "valid for 36 hours"
 _RENAMED, _TO = "Sales/Price list.csv", "Sales/Price list 2027.csv"
@@ -41,21 +34,13 @@ _ADDED = "IT/Coffee machine.md"
 _ADDED_TEXT = "# Coffee machine\n\nIt is descaled on the first Monday of each month.\n"
 _EDIT_QUESTION = "How long is a voucher for the guest Wi-Fi valid?"
 
-_CALLS = {
-    "uploads": ("create", "update"),
-    "deletions": ("delete",),
-    "about indexing": ("list", "get", "progress"),
-    "for metadata": ("metadata", "field-list", "field-create"),
-    "for the dataset": ("dataset-list", "dataset-get", "dataset-create"),
-}
-
 
 def show_samples(behave: str, *, keep: bool) -> None:
     """Sync the sample handbook, change it, sync again, ask; raises KbsyncError if not all is so."""
     with temporary(keep=keep) as directory:
         root = directory / "handbook"
         files = samples.copy_to(root)
-        with a_place(directory, root, behave, pace=0.25) as place:
+        with a_place(directory, root, "handbook", behave, pace=0.25) as place:
             _introduce(place, behave, f"a sample handbook of {len(files)} documents")
             _first_sync_of_samples(place, len(files))
             _again(place, 2)
@@ -69,10 +54,10 @@ def show_folder(folder: Path, behave: str, *, keep: bool) -> None:
     root = folder.resolve()
     with (
         temporary(keep=keep, outside=root) as directory,
-        a_place(directory, root, behave, pace=0.02) as place,
+        a_place(directory, root, "documents", behave, pace=0.02) as place,
     ):
         _introduce(place, behave, "your folder, which is only read")
-        _heading(1, "The first sync: kbsync reconcile")
+        heading(1, "The first sync: kbsync reconcile")
         _tell_sync(place.sync())
         last = _again(place, 2)
         _tell_what_is_not_in(place, last, 3)
@@ -84,49 +69,49 @@ def show_folder(folder: Path, behave: str, *, keep: bool) -> None:
 
 
 def _introduce(place: Place, behave: str, what: str) -> None:
-    _say(
+    say(
         f"kbsync keeps folders equal to knowledge bases in Dify. Here it works on {what}, and in"
         f" place of Dify {behave} a small stand-in answers at {place.settings.server.url}."
         " All the rest is what you would run: configuration, ledger, requests over HTTP."
     )
-    _say(f"Folder: {printable(str(place.root))}")
+    say(f"Folder: {printable(str(place.root))}")
 
 
 def _first_sync_of_samples(place: Place, files: int) -> None:
     wait_until_trusted(place.root)
-    _heading(1, "The first sync: kbsync reconcile")
+    heading(1, "The first sync: kbsync reconcile")
     done = place.sync()
     _tell_sync(done)
     _check(done.calls["create"] == files, f"{files} files, but {done.calls['create']} uploads")
     _check_equal(place, done)
-    _say("Done means that the server says it is indexed, not only that it was uploaded.")
+    say("Done means that the server says it is indexed, not only that it was uploaded.")
 
 
 def _again(place: Place, number: int) -> Synced:
-    _heading(number, "The same again: nothing to do")
+    heading(number, "The same again: nothing to do")
     done = place.sync()
     requests = done.calls.total()
-    _say(
-        f"{_many(requests, 'request')} to the server; {_many(done.present, 'file')} looked at in"
+    say(
+        f"{many(requests, 'request')} to the server; {many(done.present, 'file')} looked at in"
         f" {done.seconds:.2f} s. An unchanged folder costs a walk through it."
     )
     moved = done.count(Happened.SENT, Happened.DELETED)
     if moved:
-        _say(f"{_many(moved, 'document')} followed files that changed meanwhile.")
+        say(f"{many(moved, 'document')} followed files that changed meanwhile.")
     _check(not requests or moved > 0, f"nothing changed, and there were {requests} requests")
     return done
 
 
 def _changes(place: Place, number: int) -> Synced:
-    _heading(number, "Changes")
+    heading(number, "Changes")
     _change(place.root)
-    _say("What would happen now: kbsync plan", bold=True)
+    say("What would happen now: kbsync plan", bold=True)
     show_plan(place.settings, (), full=False, allow_delete=False, as_json=False)
     click.echo()
-    _say("And it happens: kbsync reconcile", bold=True)
+    say("And it happens: kbsync reconcile", bold=True)
     done = place.sync()
     _tell_sync(done)
-    _say(
+    say(
         "The uploads are the edited, the renamed and the added file. The deletions are the edited"
         " file's old version (after the new one was indexed), the old name and the deleted file."
         " The touched file has the same content: no request."
@@ -160,7 +145,7 @@ def _change(root: Path) -> None:
 
 
 def _ask_samples(place: Place, number: int) -> None:
-    _heading(number, "Answers, and the files they come from")
+    heading(number, "Answers, and the files they come from")
     question, path = samples.QUESTION
     _ask(place, question, path)
     click.echo()
@@ -169,53 +154,66 @@ def _ask_samples(place: Place, number: int) -> None:
 
 
 def _ask_folder(place: Place, number: int) -> None:
-    _heading(number, "An answer, and the file it comes from")
-    chosen = _question_about(place.documents())
+    heading(number, "An answer, and the file it comes from")
+    chosen = question_about(place.documents())
     if chosen is None:
-        _say("There is no document with a line of text of its own to search for.")
+        say("There is no document with a line of text of its own to search for.")
         return
     document, words = chosen
     paths = {one.live.document_id: one.key.path for one in place.records() if one.live}
-    _say("The question is a few words out of one of your documents.")
+    say("The question is a few words out of one of your documents.")
     _ask(place, words, paths[document.id])
 
 
 def _ask(place: Place, question: str, path: str) -> Answer:
     answers = place.search(question)
-    _say(f"? {question}", bold=True)
+    say(f"? {question}", bold=True)
     _check(bool(answers), "the search found nothing")
     answer = answers[0]
-    for line in _excerpt(answer.text, question):
-        _say(line, indent=4)
+    for line in excerpt(answer.text, question):
+        say(line, indent=4)
     file = printable(str(place.root / answer.path))
     click.echo(f"  from {click.style(file, fg='green')}")
     _check(answer.path == path, f"that should have come from {printable(path)}")
     return answer
 
 
+def _tell_sync(done: Synced) -> None:
+    sent, indexed = done.count(Happened.SENT), done.count(Happened.INDEXED)
+    deleted = done.count(Happened.DELETED)
+    parts = [f"{sent} sent", f"{indexed} indexed"]
+    parts += [f"{deleted} deleted"] if deleted else []
+    failed = done.count(Happened.FAILED)
+    parts += [f"{failed} failed"] if failed else []
+    say(f"{', '.join(parts)} in {done.seconds:.1f} s.", bold=True)
+    say(f"Requests: {told_calls(done.calls)}.")
+
+
 def _tell_what_is_not_in(place: Place, last: Synced, number: int) -> None:
-    _heading(number, "What is not in, and why")
+    heading(number, "What is not in, and why")
     reasons: dict[str, list[str]] = {}
     for trouble in place.not_in():
-        reason = f"{trouble.state}: {trouble.reason.partition(': the server takes')[0]}"
-        reasons.setdefault(_without_numbers(reason), []).append(trouble.key.path)
+        reason = f"{trouble.state}: {_without_details(trouble.reason)}"
+        reasons.setdefault(reason, []).append(trouble.key.path)
     for problem in last.problems:
         reasons.setdefault(f"unknown: {problem.reason}", []).append(problem.path)
     for reason, paths in sorted(reasons.items(), key=lambda item: -len(item[1])):
-        some = ", ".join(printable(path) for path in paths[:_EXAMPLES])
-        more = ", ..." if len(paths) > _EXAMPLES else ""
-        _say(f"{len(paths)} {printable(reason)}: {some}{more}", indent=2)
+        say(f"{len(paths)} {printable(reason)}", indent=2)
+        for path in paths[:_EXAMPLES]:
+            click.echo(f"      {printable(path)}")
+        if len(paths) > _EXAMPLES:
+            click.echo(f"      and {len(paths) - _EXAMPLES} more")
     if not reasons:
-        _say("Nothing: every file is in.")
+        say("Nothing: every file is in." if last.present else "There is no file in it.")
 
 
-def _without_numbers(reason: str) -> str:
-    """A reason that is the same for all files: sizes are left out."""
-    return re.sub(r"too large: [\d,]+ bytes", "too large", reason)
+def _without_details(reason: str) -> str:
+    """A reason without what differs from file to file, or goes without saying."""
+    return re.sub(r"(?<=too large): [\d,]+ bytes|: the server takes .*", "", reason)
 
 
 def _conclude(place: Place, last: Synced, number: int, kept: Path | None) -> None:
-    _heading(number, "With your own Dify")
+    heading(number, "With your own Dify")
     for command, what in (
         ("kbsync init", "write a configuration"),
         ("kbsync doctor", "try every part of it"),
@@ -244,10 +242,11 @@ def _check_equal(place: Place, last: Synced, *, told: bool = False) -> None:
         click.echo(f"wrong: {line}", err=True)
     if told:
         parts = [
-            f"{_many(truth.files, 'file')} indexed",
-            f"{_many(truth.documents, 'document')} on the server",
+            f"{many(truth.files, 'file')} indexed",
+            f"{many(truth.documents, 'document')} on the server",
             f"{truth.equal} equal byte for byte",
         ]
+        parts[1] += f" ({truth.failed} failed)" if truth.failed else ""
         parts += [f"{truth.changed} changed since"] if truth.changed else []
         mark = click.style("✗", fg="red") if truth.wrong else click.style("✓", fg="green")
         click.echo(f"\n{mark} {', '.join(parts)}")
@@ -257,95 +256,3 @@ def _check_equal(place: Place, last: Synced, *, told: bool = False) -> None:
 def _check(holds: bool, otherwise: str) -> None:
     if not holds:
         raise KbsyncError(f"the demo failed: {otherwise}")
-
-
-# Questions
-
-
-def _question_about(
-    documents: Sequence[StoredDocument],
-) -> tuple[StoredDocument, str] | None:
-    """A document, and words that stand together in a line of it and in no other document."""
-    texts = {document.id: document.text for document in documents if document.segments}
-    for document in documents:
-        if document.id not in texts:
-            continue
-        for line in _lines(document.text):
-            words = list(dict.fromkeys(re.findall(r"\w{4,}", line)))[:_MOST_WORDS]
-            others = (text for other, text in texts.items() if other != document.id)
-            if len(words) >= _ENOUGH_WORDS and not any(
-                all(word in text for word in words) for text in others
-            ):
-                return document, " ".join(words)
-    return None
-
-
-def _lines(text: str) -> Iterable[str]:
-    """The first part of the longest lines of a text's beginning."""
-    return sorted((line[:200] for line in text[:20_000].splitlines()), key=len, reverse=True)[:5]
-
-
-def _excerpt(text: str, question: str) -> list[str]:
-    """The few lines of a passage that share most words with the question."""
-    wanted = _words(question)
-    lines = [printable(line.strip()) for line in text.splitlines() if line.strip()]
-    ends = [range(at, min(at + _LINES, len(lines))) for at in range(len(lines))]
-    best = max(
-        reversed(ends), key=lambda part: len(wanted & _words(" ".join(lines[at] for at in part)))
-    )
-    return [lines[at] for at in best]
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.casefold()))
-
-
-# How it is told
-
-
-def _heading(number: int, title: str) -> None:
-    click.echo()
-    if sys.stdout.isatty():
-        _console().rule(Text(f"{number}  {title}", style="bold"), align="left", style="cyan")
-    else:
-        click.echo(f"== {number}. {title}")
-    click.echo()
-
-
-def _say(text: str, *, indent: int = 0, bold: bool = False) -> None:
-    """Print a text in lines that fit."""
-    console = _console()
-    for line in Text(text).wrap(console, console.width - indent):
-        click.echo(" " * indent + click.style(line.plain.rstrip(), bold=bold))
-
-
-def _console() -> Console:
-    """Of the terminal's width, but no wider than a page."""
-    console = Console(highlight=False)
-    console.width = min(console.width, _WIDTH)
-    return console
-
-
-def _tell_sync(done: Synced) -> None:
-    sent, indexed = done.count(Happened.SENT), done.count(Happened.INDEXED)
-    deleted = done.count(Happened.DELETED)
-    parts = [f"{sent} sent", f"{indexed} indexed"]
-    parts += [f"{deleted} deleted"] if deleted else []
-    failed = done.count(Happened.FAILED)
-    parts += [f"{failed} failed"] if failed else []
-    _say(f"{', '.join(parts)} in {done.seconds:.1f} s.", bold=True)
-    _say(f"Requests: {_told_calls(done.calls)}.")
-
-
-def _told_calls(calls: Counter[str]) -> str:
-    left = Counter(calls)
-    parts = []
-    for title, kinds in _CALLS.items():
-        count = sum(left.pop(kind, 0) for kind in kinds)
-        parts += [f"{count} {title}"] if count else []
-    parts += [f"{count} {kind}" for kind, count in left.items()]
-    return ", ".join(parts) or "none"
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,109 @@
+"""How the demo talks: headings, paragraphs, counts, and passages cut to what matters."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from kbsync.log import printable
+from kbsync.standin import StoredDocument
+from kbsync.standin.split import STOP_WORDS
+
+_WIDTH = 80
+_LINES = 5
+_ENOUGH_WORDS, _MOST_WORDS = 3, 6
+_TRIED, _LONGEST_LINE = 20, 400
+
+_CALLS = {
+    "uploads": ("create", "update"),
+    "deletions": ("delete",),
+    "about indexing": ("list", "get", "progress"),
+    "for metadata": ("metadata", "field-list", "field-create"),
+    "for the dataset": ("dataset-list", "dataset-get", "dataset-create"),
+}
+
+
+def heading(number: int, title: str) -> None:
+    """Begin a step."""
+    click.echo()
+    if sys.stdout.isatty():
+        _console().rule(Text(f"{number}  {title}", style="bold"), align="left", style="cyan")
+    else:
+        click.echo(f"== {number}. {title}")
+    click.echo()
+
+
+def say(text: str, *, indent: int = 0, bold: bool = False) -> None:
+    """Print a text in lines that fit."""
+    console = _console()
+    for line in Text(text).wrap(console, console.width - indent):
+        click.echo(" " * indent + click.style(line.plain.rstrip(), bold=bold))
+
+
+def _console() -> Console:
+    """Of the terminal's width, but no wider than a page."""
+    console = Console(highlight=False)
+    console.width = min(console.width, _WIDTH)
+    return console
+
+
+def told_calls(calls: Counter[str]) -> str:
+    """Requests by what they were for, in words."""
+    left = Counter(calls)
+    parts = []
+    for title, kinds in _CALLS.items():
+        count = sum(left.pop(kind, 0) for kind in kinds)
+        parts += [f"{count} {title}"] if count else []
+    parts += [f"{count} {kind}" for kind, count in left.items()]
+    return ", ".join(parts) or "none"
+
+
+def many(count: int, noun: str) -> str:
+    """A number of things."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def question_about(
+    documents: Sequence[StoredDocument],
+) -> tuple[StoredDocument, str] | None:
+    """A document, and words that stand together in a line of it and in no other document."""
+    texts = {document.id: document.text for document in documents if document.segments}
+    for document in documents[:_TRIED]:
+        if document.id not in texts:
+            continue
+        others = [text for other, text in texts.items() if other != document.id]
+        for words in map(_telling, _lines(document.text)):
+            in_another = any(all(word in text for word in words) for text in others)
+            if len(words) >= _ENOUGH_WORDS and not in_another:
+                return document, " ".join(words)
+    return None
+
+
+def _lines(text: str) -> list[str]:
+    """Lines that are long, but not so long that they could be cut between two segments."""
+    lines = [line for line in text[:20_000].splitlines() if len(line) <= _LONGEST_LINE]
+    return sorted(lines, key=len, reverse=True)[:_TRIED]
+
+
+def _telling(line: str) -> list[str]:
+    """The first words of a line that a search by keywords goes by."""
+    words = dict.fromkeys(re.findall(r"\b\w{4,30}\b", line))
+    return [word for word in words if word.lower() not in STOP_WORDS][:_MOST_WORDS]
+
+
+def excerpt(text: str, question: str) -> list[str]:
+    """The few lines of a passage that share most words with the question."""
+    wanted = _words(question)
+    lines = [printable(line.strip()) for line in text.splitlines() if line.strip()]
+    parts = [lines[at : at + _LINES] for at in range(max(1, len(lines)))]
+    return max(reversed(parts), key=lambda part: len(wanted & _words(" ".join(part))))
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
