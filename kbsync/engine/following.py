@@ -74,8 +74,11 @@ class Following(Base):
                 by_dataset.setdefault(remote.dataset_id, {})[remote.document_id] = record
         for dataset_id, rows in by_dataset.items():
             values = {document: self._metadata(record) for document, record in rows.items()}
-            done = self.backend.describe(dataset_id, values) if self.backend.has_metadata else ()
-            self.ledger.describe({document: row.key for document, row in rows.items()}, done)
+            keys = {document: row.key for document, row in rows.items()}
+            if self.backend.has_metadata:
+                self.ledger.describe(keys, self.backend.describe(dataset_id, values))
+            else:
+                self.ledger.describe_never(keys)
         return len(records)
 
     def _metadata(self, record: Record) -> dict[str, MetadataValue]:

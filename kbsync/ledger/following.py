@@ -106,9 +106,18 @@ class Following(Table):
 
     def describe(self, documents: Mapping[str, Key], confirmed: Collection[str]) -> None:
         """The metadata of these documents was written; of `confirmed`, it was read back as set."""
+        self._describe(documents, confirmed, "described - 1")
+
+    def describe_never(self, documents: Mapping[str, Key]) -> None:
+        """The server of these documents has no metadata: nothing more is tried."""
+        self._describe(documents, (), str(-_DESCRIBE_TRIES))
+
+    def _describe(
+        self, documents: Mapping[str, Key], confirmed: Collection[str], missed: str
+    ) -> None:
         with self.store.transaction() as db:
             db.executemany(
-                "UPDATE files SET described = iif(?, 1, described - 1)"
+                f"UPDATE files SET described = iif(?, 1, {missed})"
                 f" WHERE {HERE} AND coalesce(coming_document, live_document) = ?",
                 [
                     (document_id in confirmed, key.folder, stored_path(key.path), document_id)
