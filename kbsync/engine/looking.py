@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import assert_never
 
@@ -20,7 +20,6 @@ from kbsync.model import (
     Seen,
     Skip,
     Skipped,
-    Stamp,
     Version,
     Want,
 )
@@ -33,26 +32,26 @@ class Looking(Base):
         """Walk a folder and plan it; writes nothing and asks the server nothing."""
         folder = self.folders[name]
         rules = replace(folder.rules, hash_all=hash_all, allow_delete=allow_delete)
-        settled = {} if hash_all else self.ledger.settled(name, rules.recipe)
+        stamps = {} if hash_all else self.ledger.settled(name, rules.recipe)
         others = self.ledger.unsettled(name, None if hash_all else rules.recipe)
+        settled = scan.Settled(stamps)
         items: list[Seen | Skipped] = []
         problems: list[Problem] = []
-        present = 0
-        for item in scan.walk(folder.root, name, folder.filters, max_size=folder.max_size):
+        for item in scan.walk(
+            folder.root, name, folder.filters, max_size=folder.max_size, settled=settled
+        ):
             if isinstance(item, Problem):
                 problems.append(item)
-                continue
-            present += 1
-            stamp = settled.pop(item.key.path, None)
-            if stamp is None or stamp != item.stamp or isinstance(item, Skipped):
+            else:
                 items.append(item)
-        return self._planned(folder, rules, settled, others, items, problems, present)
+        present = settled.unchanged + len(items)
+        return self._planned(folder, rules, settled.left, others, items, problems, present)
 
     def _planned(
         self,
         folder: Folder,
         rules: plan.Rules,
-        settled: Mapping[str, Stamp],
+        unmet: Collection[str],
         others: Mapping[str, Record],
         items: list[Seen | Skipped],
         problems: list[Problem],
@@ -60,7 +59,7 @@ class Looking(Base):
     ) -> Survey:
         paths = {item.key.path for item in items}
         records = self.ledger.records(folder.name, paths)
-        absent = self.ledger.records(folder.name, settled.keys() - paths)
+        absent = self.ledger.records(folder.name, unmet)
         absent |= {path: record for path, record in others.items() if path not in paths}
         identity = scan.identify(folder.root)
         found = None if isinstance(identity, Problem) else (identity.device, identity.inode)

@@ -44,14 +44,14 @@ class Sending(Base):
         self.tell(Event(Happened.POSTPONED, *job.key, str(error)))
 
     def _put(self, job: Job) -> None:
-        folder = self.folders[job.key.folder]
+        folder, started = self.folders[job.key.folder], self.clock()
         try:
             content = scan.read(folder.root, job.key, max_size=folder.max_size)
         except FileError as error:
             self._unreadable(job, folder, error)
             return
         version = Version(content.sha256, folder.rules.recipe)
-        stamp = self._trusted(content.seen.stamp)
+        stamp = _trusted(content.seen.stamp, started)
         if not self._settled_without_sending(job, version, stamp):
             self._send(job, folder, content, version, stamp)
 
@@ -61,11 +61,6 @@ class Sending(Base):
             return
         self.ledger.park(job, str(error), None, None, self.clock())
         self.tell(Event(Happened.FAILED, *job.key, str(error)))
-
-    def _trusted(self, stamp: Stamp) -> Stamp:
-        """The stamp, spoilt if the file may still change without changing it."""
-        racy = scan.racy(stamp, int(self.clock() * 1e9))
-        return stamp._replace(ctime_ns=UNTRUSTED) if racy else stamp
 
     def _settled_without_sending(self, job: Job, version: Version, stamp: Stamp) -> bool:
         record, now = job.record, self.clock()
@@ -178,6 +173,12 @@ class Sending(Base):
             raise
         self.ledger.leftover_gone(leftover)
         return True
+
+
+def _trusted(stamp: Stamp, before: float) -> Stamp:
+    """The stamp, spoilt if the file may have changed since `before` without changing it."""
+    racy = scan.racy(stamp, int(before * 1e9))
+    return stamp._replace(ctime_ns=UNTRUSTED) if racy else stamp
 
 
 _MEDIA_TYPES = {

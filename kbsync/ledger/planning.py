@@ -27,6 +27,9 @@ _SETTLED = (
     " AND state IN ('completed', 'indexing', 'pending', 'sending', 'failed')"
 )
 
+# Rows whose columns are the values themselves: hundreds of thousands are read at once.
+_PLAIN = "typeof(path) = 'text' AND inode >= 0 AND device >= 0"
+
 
 @dataclass(frozen=True, slots=True)
 class FolderRow:
@@ -105,15 +108,21 @@ class Planning(Table):
 
     def settled(self, folder: str, recipe: str) -> dict[str, Stamp]:
         """Stamps, by path, of rows that an equal stamp on disk leaves as they are."""
-        rows = self.store.rows(
-            f"SELECT path, size, mtime_ns, ctime_ns, inode, device FROM files WHERE {_SETTLED}",
+        plain = self.store.rows(
+            f"SELECT path, size, mtime_ns, ctime_ns, inode, device FROM files"
+            f" WHERE {_SETTLED} AND {_PLAIN}",
             (folder, recipe),
         )
-        return {
-            path_of(path): stamp
-            for path, *values in rows
-            if (stamp := stamp_of(values)) is not None
-        }
+        rare = self.store.rows(
+            f"SELECT path, size, mtime_ns, ctime_ns, inode, device FROM files"
+            f" WHERE {_SETTLED} AND NOT ({_PLAIN})",
+            (folder, recipe),
+        )
+        stamps = {row[0]: Stamp._make(row[1:]) for row in plain}
+        for path, *values in rare:
+            if (stamp := stamp_of(values)) is not None:
+                stamps[path_of(path)] = stamp
+        return stamps
 
     def unsettled(self, folder: str, recipe: str | None) -> dict[str, Record]:
         """The other rows of the folder, by path; with `recipe` None, every row."""

@@ -6,6 +6,6 @@ be looked at is taken for absent.
 
 from kbsync.scan.looking import RootIdentity, identify, look
 from kbsync.scan.reading import digest, racy, read
-from kbsync.scan.walking import walk
+from kbsync.scan.walking import Settled, walk
 
-__all__ = ["RootIdentity", "digest", "identify", "look", "racy", "read", "walk"]
+__all__ = ["RootIdentity", "Settled", "digest", "identify", "look", "racy", "read", "walk"]

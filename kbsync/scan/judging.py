@@ -34,7 +34,7 @@ class Judge:
     def __init__(self, folder: str, filters: Filters, max_size: int) -> None:
         self.folder = folder
         self.filters = filters
-        self._max_size = max_size
+        self.max_size = max_size
         self._taken = ", ".join(sorted(filters.types))
 
     def judge(
@@ -48,9 +48,9 @@ class Judge:
             return Skipped(key, stamp_of(status), no_file(status))
         if isinstance(verdict, Unsupported):
             return Skipped(key, stamp_of(status), self._unsupported(verdict))
-        if 0 < size <= self._max_size:
+        if 0 < size <= self.max_size:
             return Seen(key, stamp_of(status))
-        reason = too_large(size, self._max_size) if size else EMPTY
+        reason = too_large(size, self.max_size) if size else EMPTY
         return Skipped(key, stamp_of(status), reason)
 
     def _unsupported(self, verdict: Unsupported) -> str:

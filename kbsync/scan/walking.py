@@ -7,21 +7,38 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from kbsync.filters import Excluded, Filters
-from kbsync.model import Problem, Seen, Skipped
-from kbsync.scan.judging import CHANGED, NO_DIRECTORY, Judge, root_problem, why
+from kbsync.filters import Admitted, Excluded, Filters
+from kbsync.model import Problem, Seen, Skipped, Stamp
+from kbsync.scan.judging import CHANGED, NO_DIRECTORY, Judge, root_problem, stamp_of, why
 from kbsync.scan.opening import Descent
 
 _by_name = operator.attrgetter("name")
 
 
+class Settled:
+    """Stamps, by path, of files that need no word while their stamp is the same.
+
+    The walk takes out what it meets; what is left afterwards was not met.
+    """
+
+    def __init__(self, stamps: dict[str, Stamp]) -> None:
+        self.left = stamps
+        self.unchanged = 0
+
+
 def walk(
-    root: str | Path, folder: str, filters: Filters, *, max_size: int
+    root: str | Path,
+    folder: str,
+    filters: Filters,
+    *,
+    max_size: int,
+    settled: Settled | None = None,
 ) -> Iterator[Seen | Skipped | Problem]:
     """Every file that is not excluded, each directory's in order of their names.
 
     What cannot be looked at comes as a Problem, and the walk goes on: all below a directory's
-    Problem is unknown, and a root's has the path "". `max_size` is in bytes.
+    Problem is unknown, and a root's has the path "". `max_size` is in bytes. Files that are as
+    `settled` says are counted there and not told.
     """
     try:
         descent = Descent(root)
@@ -29,6 +46,7 @@ def walk(
         yield root_problem(folder, root, error)
         return
     judge = Judge(folder, filters, max_size)
+    settled = settled or Settled({})
     pending = [""]
     try:
         while pending:
@@ -39,7 +57,7 @@ def walk(
                 yield _unlisted(folder, root, directory, error)
                 continue
             directories: list[str] = []
-            yield from _judged(judge, directory, entries, directories)
+            yield from _judged(judge, settled, directory, entries, directories)
             pending.extend(reversed(directories))
     finally:
         descent.close()
@@ -59,11 +77,15 @@ def _unlisted(folder: str, root: str | Path, directory: str, error: OSError) -> 
 
 
 def _judged(
-    judge: Judge, directory: str, entries: list[os.DirEntry[str]], directories: list[str]
+    judge: Judge,
+    settled: Settled,
+    directory: str,
+    entries: list[os.DirEntry[str]],
+    directories: list[str],
 ) -> Iterator[Seen | Skipped | Problem]:
     """Judge a directory's entries, and collect its directories that are to be visited."""
     prefix = f"{directory}/" if directory else ""
-    admits = judge.filters.admits
+    admits, take, max_size = judge.filters.admits, settled.left.pop, judge.max_size
     for entry in entries:
         path = prefix + entry.name
         try:
@@ -79,5 +101,10 @@ def _judged(
             continue
         except OSError as error:
             yield Problem(judge.folder, path, why(error))
+            continue
+        stamp = take(path, None)
+        # The same inode with the same change time is the regular file that it was.
+        if stamp == stamp_of(status) and status.st_size <= max_size and type(verdict) is Admitted:
+            settled.unchanged += 1
             continue
         yield judge.judge(path, verdict, status)
