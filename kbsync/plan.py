@@ -147,6 +147,7 @@ def plan_folder(
     problems: Sequence[Problem] = (),
     known: int,
     present: int,
+    recent: int = 0,
     moved_root: str | None = None,
     folder: str,
     rules: Rules,
@@ -160,6 +161,7 @@ def plan_folder(
         problems: what could not be looked at; nothing below it is taken for absent.
         known: rows of the folder with a document on the server.
         present: files the walk showed, unchanged ones included.
+        recent: deletions taken up a little earlier, which count towards the limits as well.
         moved_root: why the root may not be the one of last time (another device), if so.
         folder: the folder's name.
         rules: what its settings mean.
@@ -173,7 +175,8 @@ def plan_folder(
     drops = [(record, drop) for record in missing if (drop := _decide_absent(record, rules))]
     changes.extend(drop for _, drop in drops)
     deletions = _deletions([record for record, _ in drops], changes)
-    holds = _holds(folder, deletions, known, present, problems, moved_root, rules)
+    deletions += recent if deletions else 0
+    holds = _holds(folder, deletions, known + recent, present, problems, moved_root, rules)
     return FolderPlan(tuple(changes), tuple(holds), len(unknown))
 
 

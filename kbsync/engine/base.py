@@ -54,6 +54,7 @@ class Base:
         self.chance = chance
         self._backend: Backend | None = None
         self._connecting = threading.Lock()
+        self.drops: dict[str, list[tuple[float, int]]] = {}
         self._bound = {folder.name: _Bound() for folder in folders}
 
     @property

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from kbsync import plan, scan
@@ -24,6 +24,31 @@ from kbsync.model import (
     Want,
 )
 
+#: Deletions within so many seconds count together towards the limits.
+_RECENT_SECONDS = 600.0
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was met on disk, by path, and the rows of what was not."""
+
+    items: dict[str, Seen | Skipped] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    absent: dict[str, Record] = field(default_factory=dict)
+    unchanged: int = 0
+
+    def take(self, item: Seen | Skipped | Problem) -> None:
+        if isinstance(item, Problem):
+            self.problems.append(item)
+        else:
+            self.items[item.key.path] = item
+
+    def add(self, other: _Found) -> None:
+        self.items |= other.items
+        self.problems += other.problems
+        self.absent |= other.absent
+        self.unchanged += other.unchanged
+
 
 class Looking(Base):
     """Survey, accept, preview."""
@@ -32,49 +57,68 @@ class Looking(Base):
         """Walk a folder and plan it; writes nothing and asks the server nothing."""
         folder = self.folders[name]
         rules = replace(folder.rules, hash_all=hash_all, allow_delete=allow_delete)
-        stamps = {} if hash_all else self.ledger.settled(name, rules.recipe)
-        others = self.ledger.unsettled(name, None if hash_all else rules.recipe)
-        settled = scan.Settled(stamps)
-        items: list[Seen | Skipped] = []
-        problems: list[Problem] = []
-        for item in scan.walk(
-            folder.root, name, folder.filters, max_size=folder.max_size, settled=settled
-        ):
-            if isinstance(item, Problem):
-                problems.append(item)
-            else:
-                items.append(item)
-        present = settled.unchanged + len(items)
-        return self._planned(folder, rules, settled.left, others, items, problems, present)
+        found = self._walked(folder, rules, "")
+        return self._planned(folder, rules, found, whole=True)
 
-    def _planned(
-        self,
-        folder: Folder,
-        rules: plan.Rules,
-        unmet: Collection[str],
-        others: Mapping[str, Record],
-        items: list[Seen | Skipped],
-        problems: list[Problem],
-        present: int,
-    ) -> Survey:
-        paths = {item.key.path for item in items}
-        records = self.ledger.records(folder.name, paths)
-        absent = self.ledger.records(folder.name, unmet)
-        absent |= {path: record for path, record in others.items() if path not in paths}
+    def observe(self, name: str, files: Collection[str], below: Collection[str]) -> Survey:
+        """Look at these files, and at all below these directories, and plan only them."""
+        folder = self.folders[name]
+        found = self._looked_at(folder, files)
+        for directory in below:
+            found.add(self._walked(folder, folder.rules, directory))
+        return self._planned(folder, folder.rules, found, whole=False)
+
+    def _walked(self, folder: Folder, rules: plan.Rules, below: str) -> _Found:
+        everything = rules.hash_all
+        stamps = {} if everything else self.ledger.settled(folder.name, rules.recipe, below)
+        recipe = None if everything else rules.recipe
+        others = self.ledger.unsettled(folder.name, recipe, below)
+        settled = scan.Settled(stamps)
+        found = _Found()
+        for item in scan.walk(
+            folder.root,
+            folder.name,
+            folder.filters,
+            max_size=folder.max_size,
+            settled=settled,
+            below=below,
+        ):
+            found.take(item)
+        found.unchanged = settled.unchanged
+        found.absent = self.ledger.records(folder.name, settled.left)
+        found.absent |= {path: record for path, record in others.items() if path not in found.items}
+        return found
+
+    def _looked_at(self, folder: Folder, files: Collection[str]) -> _Found:
+        found = _Found()
+        for path in files:
+            key = Key(folder.name, path)
+            item = scan.look(folder.root, key, folder.filters, max_size=folder.max_size)
+            if item is not None:
+                found.take(item)
+        hidden = {problem.path for problem in found.problems}
+        missing = [path for path in files if path not in found.items and path not in hidden]
+        found.absent = self.ledger.records(folder.name, missing)
+        return found
+
+    def _planned(self, folder: Folder, rules: plan.Rules, found: _Found, *, whole: bool) -> Survey:
+        known = self.ledger.with_document(folder.name)
         identity = scan.identify(folder.root)
-        found = None if isinstance(identity, Problem) else (identity.device, identity.inode)
+        root = None if isinstance(identity, Problem) else (identity.device, identity.inode)
+        met = found.unchanged + len(found.items)
         result = plan.plan_folder(
-            items,
-            absent.values(),
-            records,
-            problems=problems,
-            known=self.ledger.with_document(folder.name),
-            present=present,
-            moved_root=self._moved_root(folder, found),
+            found.items.values(),
+            found.absent.values(),
+            self.ledger.records(folder.name, found.items),
+            problems=found.problems,
+            known=known,
+            present=met if whole else met + max(0, known - len(found.absent)),
+            recent=self._recent_drops(folder.name),
+            moved_root=self._moved_root(folder, root),
             folder=folder.name,
             rules=rules,
         )
-        return Survey(folder, result, tuple(problems), present, found)
+        return Survey(folder, result, tuple(found.problems), met, root, whole)
 
     def _moved_root(self, folder: Folder, found: tuple[int, int] | None) -> str | None:
         last = self.ledger.folder(folder.name)
@@ -86,9 +130,13 @@ class Looking(Base):
         """Take up what a survey found: enqueue its changes, remember its holds, tell."""
         folder, now = survey.folder, self.clock()
         self.ledger.observe(survey.plan.applicable, now)
+        self._count_drops(survey)
         hold = survey.plan.holds[0] if survey.plan.holds else None
-        identity = None if hold or survey.problems else survey.identity
-        self.ledger.scanned(folder.name, folder.root, folder.dataset, identity, hold, now)
+        if survey.whole:
+            identity = None if hold or survey.problems else survey.identity
+            self.ledger.scanned(folder.name, folder.root, folder.dataset, identity, hold, now)
+        elif hold is not None:
+            self.ledger.hold(hold)
         for problem in survey.problems:
             self.tell(Event(Happened.UNKNOWN, folder.name, problem.path, problem.reason))
         for change in survey.plan.changes:
@@ -97,6 +145,18 @@ class Looking(Base):
                 self.tell(Event(Happened.SKIPPED, folder.name, skipped.key.path, skipped.reason))
         if hold is not None:
             self.tell(Event(Happened.HELD, folder.name, "", hold.reason))
+
+    def _count_drops(self, survey: Survey) -> None:
+        """Remember deletions for a while, so that many small ones meet the limit of a large one."""
+        drops = sum(isinstance(change, Drop) for change in survey.plan.applicable)
+        if drops:
+            self.drops.setdefault(survey.folder.name, []).append((self.clock(), drops))
+
+    def _recent_drops(self, name: str) -> int:
+        since = self.clock() - _RECENT_SECONDS
+        recent = [drop for drop in self.drops.get(name, []) if drop[0] >= since]
+        self.drops[name] = recent
+        return sum(count for _, count in recent)
 
     def preview(self, survey: Survey) -> Iterator[Planned]:
         """What `accept` and the work after it would do, file by file; reads, but sends nothing."""

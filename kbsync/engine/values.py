@@ -52,13 +52,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """One folder looked at: the plan, and what the walk met."""
+    """One folder, or with `whole` unset a part of it, looked at: the plan, and what was met."""
 
     folder: Folder
     plan: plan.FolderPlan
     problems: tuple[Problem, ...]
     present: int
     identity: tuple[int, int] | None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

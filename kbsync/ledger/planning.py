@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,6 +30,18 @@ _SETTLED = (
 
 # Rows whose columns are the values themselves: hundreds of thousands are read at once.
 _PLAIN = "typeof(path) = 'text' AND inode >= 0 AND device >= 0"
+
+
+def _below(directory: str) -> tuple[str, tuple[str | bytes, ...]]:
+    """A condition for rows below a directory, kept as text or as bytes; "" is everything."""
+    if not directory:
+        return "1", ()
+    first, last = stored_path(directory + "/"), stored_path(directory + "0")  # "0" follows "/"
+    raw = os.fsencode(directory)
+    return (
+        "(path >= ? AND path < ? OR path >= ? AND path < ?)",
+        (first, last, raw + b"/", raw + b"0"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +119,23 @@ class Planning(Table):
                 (name, root, dataset, device, inode, now, *held),
             )
 
-    def settled(self, folder: str, recipe: str) -> dict[str, Stamp]:
+    def hold(self, hold: Hold) -> None:
+        """Remember a hold that a look at a part of the folder met."""
+        with self.store.transaction() as db:
+            db.execute(
+                "UPDATE folders SET held_rule = ?, held_count = ?, held_reason = ? WHERE name = ?",
+                (hold.rule, hold.count, hold.reason, hold.folder),
+            )
+
+    def settled(self, folder: str, recipe: str, below: str = "") -> dict[str, Stamp]:
         """Stamps, by path, of rows that an equal stamp on disk leaves as they are."""
+        select = "SELECT path, size, mtime_ns, ctime_ns, inode, device FROM files"
+        here, place = _below(below)
         plain = self.store.rows(
-            f"SELECT path, size, mtime_ns, ctime_ns, inode, device FROM files"
-            f" WHERE {_SETTLED} AND {_PLAIN}",
-            (folder, recipe),
+            f"{select} WHERE {_SETTLED} AND {_PLAIN} AND {here}", (folder, recipe, *place)
         )
         rare = self.store.rows(
-            f"SELECT path, size, mtime_ns, ctime_ns, inode, device FROM files"
-            f" WHERE {_SETTLED} AND NOT ({_PLAIN})",
-            (folder, recipe),
+            f"{select} WHERE {_SETTLED} AND NOT ({_PLAIN}) AND {here}", (folder, recipe, *place)
         )
         stamps = {row[0]: Stamp._make(row[1:]) for row in plain}
         for path, *values in rare:
@@ -124,12 +143,13 @@ class Planning(Table):
                 stamps[path_of(path)] = stamp
         return stamps
 
-    def unsettled(self, folder: str, recipe: str | None) -> dict[str, Record]:
+    def unsettled(self, folder: str, recipe: str | None, below: str = "") -> dict[str, Record]:
         """The other rows of the folder, by path; with `recipe` None, every row."""
         rest = "" if recipe is None else f" AND NOT ({_SETTLED})"
+        here, place = _below(below)
         rows = self.store.rows(
-            f"SELECT {COLUMNS} FROM files WHERE folder = ?{rest}",
-            (folder,) if recipe is None else (folder, folder, recipe),
+            f"SELECT {COLUMNS} FROM files WHERE folder = ?{rest} AND {here}",
+            (folder, *(() if recipe is None else (folder, recipe)), *place),
         )
         return {record.key.path: record for record in map(record_of, rows)}
 

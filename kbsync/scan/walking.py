@@ -33,12 +33,14 @@ def walk(
     *,
     max_size: int,
     settled: Settled | None = None,
+    below: str = "",
 ) -> Iterator[Seen | Skipped | Problem]:
     """Every file that is not excluded, each directory's in order of their names.
 
     What cannot be looked at comes as a Problem, and the walk goes on: all below a directory's
     Problem is unknown, and a root's has the path "". `max_size` is in bytes. Files that are as
-    `settled` says are counted there and not told.
+    `settled` says are counted there and not told. With `below`, only what is below that directory,
+    which may be gone.
     """
     try:
         descent = Descent(root)
@@ -47,8 +49,10 @@ def walk(
         return
     judge = Judge(folder, filters, max_size)
     settled = settled or Settled({})
-    pending = [""]
+    pending = [below]
     try:
+        if below and not _is_visited(descent, filters, below):
+            return
         while pending:
             directory = pending.pop()
             try:
@@ -61,6 +65,19 @@ def walk(
             pending.extend(reversed(directories))
     finally:
         descent.close()
+
+
+def _is_visited(descent: Descent, filters: Filters, directory: str) -> bool:
+    """Whether a walk of everything would come to this directory."""
+    if isinstance(filters.admits(directory, is_dir=True), Excluded):
+        return False
+    try:
+        descent.enter(directory)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        return error.errno not in NO_DIRECTORY
+    return True
 
 
 def _entries(descent: Descent, directory: str) -> list[os.DirEntry[str]]:
