@@ -15,6 +15,7 @@ from kbsync.model import Hold, Problem
 PATIENCE = 45.0
 
 _POLL_FIRST, _POLL_MOST, _POLL_WHILE_SENDING = 0.2, 5.0, 2.0
+_LOOK_AGAIN = 0.2
 _MISSES_ALLOWED = 3
 
 
@@ -123,8 +124,8 @@ class Run:
             with self._changed:
                 self._busy -= 1
                 self._changed.notify_all()
-                if not worked and not self._stopping:
-                    self._changed.wait(0.2)
+                if not worked:  # others that find nothing, too, must not wake this one
+                    self._changed.wait_for(lambda: self._stopping, timeout=_LOOK_AGAIN)
 
     def _work_one(self) -> bool:
         names = self._active()
@@ -178,7 +179,8 @@ class Run:
         while not self._over(started):
             sending = self._sending()
             moved, flying = self._look()
-            if not sending and not self._wanted(flying):
+            # What moved may have left work, such as an old version to delete.
+            if not sending and not moved and not self._wanted(flying):
                 return
             pause = _POLL_FIRST if moved else min(pause * 1.5, _POLL_MOST)
             if sending:
@@ -194,8 +196,7 @@ class Run:
 
     def _rest(self, pause: float) -> None:
         with self._changed:
-            if not self._stopping:
-                self._changed.wait(pause)
+            self._changed.wait_for(lambda: self._stopping, timeout=pause)
 
     def _wanted(self, flying: int) -> bool:
         return flying > 0 and self._limits.wait
