@@ -30,7 +30,11 @@ from kbsync.standin import StandIn, StoredDocument, running
 #: More bytes than this are no demo: the server keeps a copy, and the end compares both.
 MOST_BYTES = 2**30
 
-_STALL_SECONDS = 120.0
+#: A large file keeps the server busy for so long, which does one thing at a time.
+_STALL_SECONDS = 600.0
+
+#: Not shown one by one: a folder may hold many of them.
+_TOLD_BY_REASON = frozenset({Happened.SKIPPED, Happened.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,9 @@ class Place:
                 watching.surveyed(survey)
 
             def happened(event: Event) -> None:
-                if event.happened is not Happened.SKIPPED:  # told at the end, by reason
+                if event.happened in _TOLD_BY_REASON:
+                    watching.tally.add(event)
+                else:
                     watching.event(event)
 
             started = time.monotonic()
@@ -202,6 +208,7 @@ def _write(config: Path, url: str, key: str, root: Path, name: str) -> None:
         "\n[server]\n"
         f'base_url = "{url}"\n'
         f'api_key = "{key}"\n'
+        'timeout = "10m"\n'
         "\n[[folders]]\n"
         f'name = "{name}"\n'
         f"path = {_toml(root)}\n"

@@ -22,9 +22,10 @@ from kbsync.commands.plan import show_plan
 from kbsync.engine import Happened
 from kbsync.errors import KbsyncError
 from kbsync.log import printable
+from kbsync.model import SERVER_TYPES, State
 from kbsync.standin import samples
 
-_EXAMPLES = 3
+_EXAMPLES, _MOST_REASONS = 3, 12
 
 _EDITED, _OLD, _NEW = "IT/Guest Wi-Fi.md", "valid for 24 hours", "valid for 36 hours"
 _RENAMED, _TO = "Sales/Price list.csv", "Sales/Price list 2027.csv"
@@ -82,6 +83,7 @@ def _first_sync_of_samples(place: Place, files: int) -> None:
     heading(1, "The first sync: kbsync reconcile")
     done = place.sync()
     _tell_sync(done)
+    _check_all_in(place)
     _check(done.calls["create"] == files, f"{files} files, but {done.calls['create']} uploads")
     _check_equal(place, done)
     say("Done means that the server says it is indexed, not only that it was uploaded.")
@@ -122,6 +124,7 @@ def _changes(place: Place, number: int) -> Synced:
         "expected 3 uploads, 3 deletions and 1 file unchanged in content, there were"
         f" {calls[0]}, {calls[1]} and {calls[2]}",
     )
+    _check_all_in(place)
     _check_equal(place, done)
     return done
 
@@ -197,12 +200,20 @@ def _tell_what_is_not_in(place: Place, last: Synced, number: int) -> None:
         reasons.setdefault(reason, []).append(trouble.key.path)
     for problem in last.problems:
         reasons.setdefault(f"unknown: {problem.reason}", []).append(problem.path)
-    for reason, paths in sorted(reasons.items(), key=lambda item: -len(item[1])):
+    by_count = sorted(
+        reasons.items(), key=lambda item: (item[0].startswith(State.SKIPPED), -len(item[1]))
+    )
+    for reason, paths in by_count[:_MOST_REASONS]:
         say(f"{len(paths)} {printable(reason)}", indent=2)
         for path in paths[:_EXAMPLES]:
             click.echo(f"      {printable(path)}")
         if len(paths) > _EXAMPLES:
             click.echo(f"      and {len(paths) - _EXAMPLES} more")
+    rest = [paths for _, paths in by_count[_MOST_REASONS:]]
+    if rest:
+        say(f"{sum(map(len, rest))} for {many(len(rest), 'other reason')}", indent=2)
+    if any(reason.startswith(f"{State.SKIPPED}: type .") for reason in reasons):
+        say(f"The server takes {', '.join(sorted(SERVER_TYPES))}.")
     if not reasons:
         say("Nothing: every file is in." if last.present else "There is no file in it.")
 
@@ -233,6 +244,11 @@ def _tell_kept(place: Place, kept: Path) -> None:
         f"  kbsync standin --data {kept / 'standin.db'} --port {port}\n"
         f"  kbsync status --config {place.config}"
     )
+
+
+def _check_all_in(place: Place) -> None:
+    for trouble in place.not_in():
+        _check(False, f"{printable(trouble.key.path)}: {printable(trouble.reason)}")
 
 
 def _check_equal(place: Place, last: Synced, *, told: bool = False) -> None:

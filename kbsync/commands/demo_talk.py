@@ -16,9 +16,10 @@ from kbsync.standin import StoredDocument
 from kbsync.standin.split import STOP_WORDS
 
 _WIDTH = 80
+_PLURAL = "s"
 _LINES = 5
 _ENOUGH_WORDS, _MOST_WORDS = 3, 6
-_TRIED, _LONGEST_LINE = 20, 400
+_TRIED, _TRIED_LINES, _LONGEST_LINE = 50, 5, 400
 
 _CALLS = {
     "uploads": ("create", "update"),
@@ -59,7 +60,8 @@ def told_calls(calls: Counter[str]) -> str:
     parts = []
     for title, kinds in _CALLS.items():
         count = sum(left.pop(kind, 0) for kind in kinds)
-        parts += [f"{count} {title}"] if count else []
+        if count:
+            parts.append(f"{count} {title.removesuffix(_PLURAL) if count == 1 else title}")
     parts += [f"{count} {kind}" for kind, count in left.items()]
     return ", ".join(parts) or "none"
 
@@ -74,9 +76,8 @@ def question_about(
 ) -> tuple[StoredDocument, str] | None:
     """A document, and words that stand together in a line of it and in no other document."""
     texts = {document.id: document.text for document in documents if document.segments}
-    for document in documents[:_TRIED]:
-        if document.id not in texts:
-            continue
+    candidates = [document for document in documents if document.id in texts]
+    for document in candidates[:: 1 + len(candidates) // _TRIED]:
         others = [text for other, text in texts.items() if other != document.id]
         for words in map(_telling, _lines(document.text)):
             in_another = any(all(word in text for word in words) for text in others)
@@ -88,7 +89,7 @@ def question_about(
 def _lines(text: str) -> list[str]:
     """Lines that are long, but not so long that they could be cut between two segments."""
     lines = [line for line in text[:20_000].splitlines() if len(line) <= _LONGEST_LINE]
-    return sorted(lines, key=len, reverse=True)[:_TRIED]
+    return sorted(lines, key=len, reverse=True)[:_TRIED_LINES]
 
 
 def _telling(line: str) -> list[str]:

@@ -126,6 +126,7 @@ def test_a_folder_of_ones_own(environment: dict[str, str], tmp_path: Path) -> No
     assert "2 skipped: type .png\n      one.png\n      two.png\n" in told
     assert "1 skipped: an empty file" in told
     assert "1 skipped: a symbolic link" in told
+    assert "\nfailed  " not in told
     assert "\n      broken.pdf\n" in told
     assert "0 requests to the server; 9 files looked at" in told
     assert re.search(rf"  from {re.escape(str(root))}/.+\n", told)
