@@ -16,7 +16,6 @@ from kbsync.standin import StoredDocument
 from kbsync.standin.split import STOP_WORDS
 
 _WIDTH = 80
-_PLURAL = "s"
 _LINES = 5
 _ENOUGH_WORDS, _MOST_WORDS = 3, 6
 _TRIED, _TRIED_LINES, _LONGEST_LINE = 50, 5, 400
@@ -61,7 +60,8 @@ def told_calls(calls: Counter[str]) -> str:
     for title, kinds in _CALLS.items():
         count = sum(left.pop(kind, 0) for kind in kinds)
         if count:
-            parts.append(f"{count} {title.removesuffix(_PLURAL) if count == 1 else title}")
+            shown = title.removesuffix("s") if count == 1 else title
+            parts.append(f"{count} {shown}")
     parts += [f"{count} {kind}" for kind, count in left.items()]
     return ", ".join(parts) or "none"
 
