@@ -13,8 +13,20 @@ from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.config import Settings
 from kbsync.engine import Engine
 from kbsync.ledger import Trouble
+from kbsync.ledger.store import is_held
 from kbsync.log import printable
 from kbsync.model import State
+
+_COLUMNS = (
+    "folder",
+    "completed",
+    "pending",
+    "indexing",
+    "failed",
+    "skipped",
+    "watch",
+    "last scan",
+)
 
 
 @click.command(name="status")
@@ -33,12 +45,18 @@ def command(
     names = selected(settings, folders)
     with looking(settings) as engine:
         server = _server(settings, offline=offline)
-        rows = [_folder(engine, name) for name in names]
+        service = _service(engine, settings)
+        rows = [_folder(engine, name, service) for name in names]
         troubles = [trouble for name in names for trouble in engine.ledger.troubles(name)]
         left_out = [entry for name in names for entry in engine.ledger.skipped(name)]
     if as_json:
         failures = [_failure(trouble) for trouble in troubles]
-        told: dict[str, object] = {"server": server, "folders": rows, "failures": failures}
+        told: dict[str, object] = {
+            "server": server,
+            "service": service,
+            "folders": rows,
+            "failures": failures,
+        }
         if skipped:
             told["skipped"] = [
                 {"folder": row.key.folder, "path": printable(row.key.path), "reason": row.reason}
@@ -46,7 +64,7 @@ def command(
             ]
         click.echo(json.dumps(told, indent=2))
     else:
-        _print(server, rows, troubles, left_out if skipped else [])
+        _print(server, service, rows, troubles, left_out if skipped else [])
     return 0
 
 
@@ -69,10 +87,21 @@ def _server(settings: Settings, *, offline: bool) -> dict[str, object]:
     return told | {"api_style": backend.style, "reachable": True}
 
 
-def _folder(engine: Engine, name: str) -> dict[str, object]:
+def _service(engine: Engine, settings: Settings) -> dict[str, object] | None:
+    """What the running service published in the ledger; None when none runs."""
+    told = engine.ledger.published("service")
+    if not told or not is_held(settings.ledger):
+        return None
+    service = json.loads(told)
+    return service if isinstance(service, dict) else None
+
+
+def _folder(engine: Engine, name: str, service: dict[str, object] | None) -> dict[str, object]:
     folder, row = engine.folders[name], engine.ledger.folder(name)
     oldest = engine.ledger.oldest_pending(name)
     hold = None if row is None else row.hold
+    watching = _watching(service, name)
+    upcoming = watching.get("next_scan")
     return {
         "name": name,
         "path": printable(folder.root),
@@ -82,8 +111,17 @@ def _folder(engine: Engine, name: str) -> dict[str, object]:
         "held": hold and {"rule": hold.rule, "count": hold.count, "reason": hold.reason},
         "oldest_pending_seconds": 0 if oldest is None else max(0, round(time.time() - oldest)),
         "last_scan": None if row is None else _when(row.last_scan),
-        "next_scan": None,
+        "next_scan": _when(upcoming) if isinstance(upcoming, float) else None,
+        "watch": watching.get("watch"),
+        "watch_problem": watching.get("problem"),
+        "lost_events": watching.get("lost_events"),
     }
+
+
+def _watching(service: dict[str, object] | None, name: str) -> dict[str, object]:
+    folders = None if service is None else service.get("folders")
+    found = folders.get(name) if isinstance(folders, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _failure(trouble: Trouble) -> dict[str, object]:
@@ -105,6 +143,7 @@ def _when(seconds: float | None) -> str | None:
 
 def _print(
     server: dict[str, object],
+    service: dict[str, object] | None,
     rows: list[dict[str, object]],
     troubles: list[Trouble],
     left_out: list[Trouble],
@@ -115,9 +154,21 @@ def _print(
 
     console = Console()
     console.print(Text(_server_line(server)))
+    console.print(Text(_service_line(service)))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("folder", "completed", "pending", "indexing", "failed", "skipped", "last scan"):
-        table.add_column(title, justify="left" if title in {"folder", "last scan"} else "right")
+    for title in (
+        "folder",
+        "completed",
+        "pending",
+        "indexing",
+        "failed",
+        "skipped",
+        "watch",
+        "last scan",
+    ):
+        table.add_column(
+            title, justify="left" if title in {"folder", "watch", "last scan"} else "right"
+        )
     for row in rows:
         counts = row["counts"]
         assert isinstance(counts, dict)  # noqa: S101 - made above
@@ -130,7 +181,8 @@ def _print(
             str(counts["indexing"]),
             failed,
             str(counts["skipped"]),
-            Text(str(row["last_scan"] or "never")),
+            _watch_cell(row),
+            _ago(row["last_scan"]),
         )
     console.print(table)
     for row in rows:
@@ -141,6 +193,28 @@ def _print(
         _print_one(word, trouble)
     for entry in left_out:
         _print_one("skipped", entry)
+
+
+def _ago(moment: object) -> str:
+    if not isinstance(moment, str):
+        return "never"
+    seconds = time.time() - datetime.fromisoformat(moment).timestamp()
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return f"{max(0, seconds):.0f} s ago"
+
+
+def _watch_cell(row: dict[str, object]) -> str:
+    lost = row["lost_events"]
+    return str(row["watch"] or "-") + (f", {lost} overflows" if lost else "")
+
+
+def _service_line(service: dict[str, object] | None) -> str:
+    if service is None:
+        return "service: not running"
+    problem = service.get("problem")
+    return f"service: running as process {service.get('pid')}{f', {problem}' if problem else ''}"
 
 
 def _server_line(server: dict[str, object]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -54,6 +55,7 @@ class Base:
         self.chance = chance
         self._backend: Backend | None = None
         self._connecting = threading.Lock()
+        self.stranded: deque[Callable[[], None]] = deque()
         self.drops: dict[str, list[tuple[float, int]]] = {}
         self._bound = {folder.name: _Bound() for folder in folders}
 

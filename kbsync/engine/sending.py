@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from kbsync import naming, plan, scan
 from kbsync.engine.base import Base, is_version
 from kbsync.engine.values import Event, Folder, Happened
-from kbsync.errors import BackendError, Denied, FileError, Missing, Rejected, Unavailable
+from kbsync.errors import (
+    BackendError,
+    Denied,
+    FileError,
+    LedgerError,
+    Missing,
+    Rejected,
+    Unavailable,
+)
 from kbsync.ledger import Job
 from kbsync.model import UNTRUSTED, Content, Dataset, Document, Failed, Remote, Stamp, Version, Want
 
@@ -21,6 +30,7 @@ class Sending(Base):
         Raises Unavailable or Denied after the row has been given back; a file's own errors are
         kept in its row.
         """
+        self._free_stranded()
         job = self.ledger.claim(self.clock(), names)
         if job is None:
             return self._sweep_one(names)
@@ -29,6 +39,9 @@ class Sending(Base):
                 self._drop(job)
             else:
                 self._put(job)
+        except LedgerError:
+            self.stranded.append(partial(self.ledger.release, job))
+            raise
         except Unavailable as error:
             self._postpone(job, error)
             raise
@@ -36,6 +49,16 @@ class Sending(Base):
             self.ledger.release(job)
             raise Denied(str(error), folder=job.key.folder) from error
         return True
+
+    def _free_stranded(self) -> None:
+        """Give back rows whose result could not be written, as with a full disk."""
+        while self.stranded:
+            give_back = self.stranded.popleft()
+            try:
+                give_back()
+            except LedgerError:
+                self.stranded.append(give_back)
+                raise
 
     def _postpone(self, job: Job, error: Unavailable) -> None:
         wait = plan.backoff(job.record.attempts + 1, self.chance())
@@ -171,7 +194,11 @@ class Sending(Base):
             wait = plan.backoff(leftover.attempts + 1, self.chance())
             self.ledger.leftover_kept(leftover, str(error), self.clock() + wait)
             raise
-        self.ledger.leftover_gone(leftover)
+        try:
+            self.ledger.leftover_gone(leftover)
+        except LedgerError:
+            self.stranded.append(partial(self.ledger.leftover_gone, leftover))
+            raise
         return True
 
 

@@ -43,6 +43,16 @@ class Ledger(Planning, Sending, Following, Leftovers, Reporting):
             row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return str(row[0])
 
+    def publish(self, name: str, value: str) -> None:
+        """Set a fact for readers of the ledger."""
+        with self.store.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def published(self, name: str) -> str:
+        """A fact that was set, or ""."""
+        rows = self.store.rows("SELECT value FROM facts WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else ""
+
     def hasten(self, folders: Collection[str]) -> None:
         """Make every waiting row due now: a person asked for a run."""
         marks = ",".join("?" * len(folders))

@@ -116,6 +116,21 @@ def _hold_lock(path: Path) -> int:
     return descriptor
 
 
+def is_held(path: Path) -> bool:
+    """Whether some process writes to this ledger now."""
+    try:
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
     if readonly and not path.exists():
         raise LedgerError(f"ledger {path}: there is none yet; `kbsync reconcile` makes it")
