@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
+import re
+import threading
+from collections.abc import Mapping
 
-from kbsync.backend.listing import PAGE, pages
-from kbsync.backend.rows import Row, dataset_of, inner, table, text
-from kbsync.errors import BackendError, Denied, Missing, Rejected, Unavailable
+from kbsync.backend.listing import PAGE, keyword_for, pages
+from kbsync.backend.rows import Row, dataset_of, inner, rows, table, text
+from kbsync.errors import Denied, Missing, Rejected, Unavailable
 from kbsync.model import Dataset, Processing
-from kbsync.transport import Answer, Transport
-from kbsync.transport.client import Call
+from kbsync.transport import Answer, Call, Transport
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TAKEN = "name already exists"
 
 
 class Datasets:
@@ -17,19 +21,26 @@ class Datasets:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        # Servers check names without a lock: two creates at once make two datasets (seen live).
+        self._making = threading.Lock()
 
     def resolve(self, reference: str, *, create: Processing | None) -> Dataset:
         """The dataset of this UUID or exact name; see `Backend.dataset`."""
-        row = self._by_id(reference) if _is_uuid(reference) else self._by_name(reference)
-        if row is None:
-            if create is None:
-                raise Denied(
-                    f"there is no dataset {reference!r} on {self._transport.host}, or the key may"
-                    " not see it; correct `dataset`, or set create_dataset = true"
-                )
-            row = self._create(reference, create)
+        if _UUID.fullmatch(reference):
+            row = self._by_id(reference)
+        elif create is None:
+            row = self._by_name(reference) or self._refuse_unknown(reference)
+        else:
+            with self._making:
+                row = self._by_name(reference) or self._create(reference, create)
         _refuse_foreign(row)
         return dataset_of(row)
+
+    def _refuse_unknown(self, name: str) -> Row:
+        raise Denied(
+            f"there is no dataset {name!r} on {self._transport.host}, or the key may not see it;"
+            " correct `dataset`, or set create_dataset = true"
+        )
 
     def _by_id(self, reference: str) -> Row:
         try:
@@ -41,13 +52,13 @@ class Datasets:
             ) from None
 
     def _by_name(self, name: str) -> Row | None:
-        def fetch(page: int) -> Answer:
-            return self._get("/datasets", page=page, limit=PAGE, keyword=name, include_all="true")
-
+        params: dict[str, str | int] = {"limit": PAGE, "include_all": "true"}
+        if keyword := keyword_for(name):
+            params["keyword"] = keyword
         found = {
             text(row, "id"): row
-            for page in pages(fetch)
-            for row in page
+            for answer in pages(lambda page: self._get("/datasets", **params, page=page))
+            for row in rows(answer)
             if text(row, "name") == name
         }
         if len(found) > 1:
@@ -66,21 +77,22 @@ class Datasets:
             "indexing_technique": processing.indexing_technique,
             "permission": "all_team_members",
         }
+        call = Call("dataset", "POST", "/datasets", json=body)
         try:
-            return table(self._transport.call(Call("dataset", "POST", "/datasets", json=body)))
+            made = table(self._transport.call(call))
         except Unavailable as error:
-            return self._made_after_all(name, error, error.ambiguous)
+            row = self._by_name(name) if error.ambiguous else None
+            if row is None:
+                raise
+            return row
         except Rejected as error:
-            # 409: somebody else was faster.
-            return self._made_after_all(name, error, looked_for="409" in str(error))
-
-    def _made_after_all(self, name: str, error: BackendError, looked_for: bool) -> Row:
-        row = self._by_name(name) if looked_for else None
-        if row is None:
-            if isinstance(error, Rejected):
+            # Somebody else was faster, or has one of this name that the key may not see.
+            row = self._by_name(name) if _TAKEN in str(error) else None
+            if row is None:
                 raise Denied(f"dataset {name!r} cannot be created: {error}") from error
-            raise error
-        return row
+            return row
+        # Another program may have made one of this name at the same moment.
+        return self._by_name(name) or made
 
     def fits(self, dataset: Dataset, processing: Processing) -> None:
         """Check technique and form; both are fixed by a dataset's first document."""
@@ -94,20 +106,23 @@ class Datasets:
                     f" {ours!r}; set {setting} = {theirs!r}, or use another dataset"
                 )
 
-    def search_method(self, dataset_id: str) -> str:
-        """How the dataset is searched; an economy dataset names another method than it has."""
+    def retrieval_model(self, dataset_id: str, limit: int) -> Mapping[str, object]:
+        """How to search the dataset, complete: servers read the four keys without a default.
+
+        An economy dataset is searched by keyword, whatever it says of itself (seen live).
+        """
         row = table(self._get(f"/datasets/{dataset_id}"))
-        if text(row, "indexing_technique") != "high_quality":
-            return "keyword_search"
-        return text(inner(row, "retrieval_model_dict"), "search_method") or "semantic_search"
-
-
-def _is_uuid(reference: str) -> bool:
-    try:
-        uuid.UUID(reference)
-    except ValueError:
-        return False
-    return "-" in reference
+        model: dict[str, object] = {
+            "search_method": "semantic_search",
+            "reranking_enable": False,
+            "score_threshold_enabled": False,
+        }
+        if text(row, "indexing_technique") == "high_quality":
+            own = inner(row, "retrieval_model_dict")
+            model |= {key: value for key, value in own.items() if value is not None}
+        else:
+            model["search_method"] = "keyword_search"
+        return model | {"top_k": limit}
 
 
 def _refuse_foreign(row: Row) -> None:

@@ -10,14 +10,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from kbsync.backend.datasets import Datasets
-from kbsync.backend.listing import PAGE, all_documents, fetch_documents
+from kbsync.backend.listing import (
+    all_documents,
+    another_page_pays,
+    fetch_documents,
+    keyword_for,
+)
 from kbsync.backend.metadata import Metadata
 from kbsync.backend.rows import (
     Row,
     inner,
     listed_of,
     needs_proof,
-    number,
     progress_of,
     rows,
     table,
@@ -35,12 +39,12 @@ from kbsync.model import (
     Progress,
     Remote,
 )
-from kbsync.transport import Answer, Transport
-from kbsync.transport.client import Call
+from kbsync.transport import Answer, Call, Transport
 
 _QUERY_LENGTH = 250
 _DIGESTS = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}(?=\])")
 _NOT_AVAILABLE = "Document is not available"
+_ARCHIVED = "archived document is not editable"
 
 
 class DifyBackend:
@@ -114,11 +118,15 @@ class DifyBackend:
         path = f"/datasets/{remote.dataset_id}/documents/{remote.document_id}"
         call = Call("delete", "DELETE", path, repeatable=True)
         try:
-            self._transport.call(call)
+            self._delete(call, remote)
         except Missing:
             return
+
+    def _delete(self, call: Call, remote: Remote) -> None:
+        try:
+            self._transport.call(call)
         except Denied as error:
-            if "archived" not in str(error):
+            if _ARCHIVED not in str(error):
                 raise
             self._unarchive(remote)
             self._transport.call(call)
@@ -139,8 +147,11 @@ class DifyBackend:
     def find(self, dataset_id: str, name: str) -> Sequence[Listed]:
         """All documents of exactly this name; the keyword search is only a first sieve."""
         digests = _DIGESTS.search(name)
-        keyword = digests.group() if digests else name
-        found = all_documents(self._transport, dataset_id, keyword)
+        keyword = digests.group() if digests else keyword_for(name)
+        try:
+            found = all_documents(self._transport, dataset_id, keyword)
+        except Missing:
+            return []  # the dataset is gone, and its documents with it
         return [listed_of(row) for row in found.values() if text(row, "name") == name]
 
     def documents(self, dataset_id: str) -> Iterator[Listed]:
@@ -153,13 +164,13 @@ class DifyBackend:
         wanted = {remote.document_id for remote in remotes}
         found: dict[str, Row] = {}
         page, more = 1, True
-        while more and len(wanted - found.keys()) > 1:
-            answer = fetch_documents(self._transport, dataset_id, page)
-            listed = rows(answer)
-            hits = {text(row, "id"): row for row in listed if text(row, "id") in wanted}
-            found |= hits
-            left = _pages_left(answer, page)
-            more = len(listed) == PAGE and left < len(wanted - found.keys())
+        while more and len(wanted) > 1:
+            try:
+                answer = fetch_documents(self._transport, dataset_id, page)
+            except Missing:
+                return dict.fromkeys(wanted, Gone())  # with the dataset
+            found |= {text(row, "id"): row for row in rows(answer) if text(row, "id") in wanted}
+            more = another_page_pays(answer, page, len(wanted - found.keys()))
             page += 1
         answers = {document_id: self._judge(dataset_id, row) for document_id, row in found.items()}
         for document_id in wanted - found.keys():
@@ -190,23 +201,25 @@ class DifyBackend:
         return self._metadata.write(dataset_id, values)
 
     def search(self, dataset_id: str, query: str, *, limit: int = 5) -> Sequence[Hit]:
-        """Retrieve passages by the dataset's own method; economy datasets know keywords only."""
+        """Retrieve passages as the dataset is set up; economy datasets know keywords only."""
+        query = query.strip()[:_QUERY_LENGTH]
+        if not query:
+            return []
         call = Call(
             "retrieve",
             "POST",
             f"/datasets/{dataset_id}/retrieve",
             json={
-                "query": query[:_QUERY_LENGTH],
-                "retrieval_model": {
-                    "search_method": self._datasets.search_method(dataset_id),
-                    "reranking_enable": False,
-                    "top_k": limit,
-                    "score_threshold_enabled": False,
-                },
+                "query": query,
+                "retrieval_model": self._datasets.retrieval_model(dataset_id, limit),
             },
             repeatable=True,
         )
         return [_hit(row) for row in rows(self._transport.call(call), "records")]
+
+    def interrupt(self) -> None:
+        """Wait for nothing any more; see `Backend.interrupt`."""
+        self._transport.interrupt()
 
     def close(self) -> None:
         """Close the connections."""
@@ -235,11 +248,6 @@ def _remote(answer: Answer, dataset_id: str, name: str) -> Remote:
     if not document_id:
         raise Unavailable("the server took a document and did not name it", ambiguous=True)
     return Remote(dataset_id, document_id, name, text(told, "batch") or None)
-
-
-def _pages_left(answer: Answer, page: int) -> int:
-    total = number(table(answer), "total")
-    return PAGE if total is None else -(-total // PAGE) - page
 
 
 def _hit(row: Row) -> Hit:

@@ -85,6 +85,13 @@ class Backend(Protocol):
         """Retrieve passages; the query is cut to the server's 250 characters."""
         ...
 
+    def interrupt(self) -> None:
+        """Wait for nothing any more: calls that would have to pause end as Unavailable.
+
+        For stopping: a rate limit or a Retry-After is otherwise waited for, up to 75 seconds.
+        """
+        ...
+
     def close(self) -> None:
         """Close connections; no other call may be under way."""
         ...

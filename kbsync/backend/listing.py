@@ -1,28 +1,40 @@
-"""Reading a dataset's document list, which has pages and moves while it is read."""
+"""Reading a server's lists, which have pages and move while they are read."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from kbsync.backend.rows import Row, number, rows, table, text
 from kbsync.errors import Unavailable
-from kbsync.transport import Answer, Transport
-from kbsync.transport.client import Call
+from kbsync.transport import Answer, Call, Transport
 
 #: The most rows a page has, whatever is asked for (seen live on 1.10.1 and 1.16.1).
 PAGE = 100
 
-_READS = 3
+_READS = 4
+# Wildcards of LIKE, and its escape character: what they mean differs between versions.
+_SPECIAL = re.compile(r"[%_\\]+")
 
 
-def pages(fetch: Callable[[int], Answer]) -> Iterator[list[Row]]:
+def keyword_for(name: str) -> str | None:
+    """What to send as `keyword` so that the answer contains this name, among others."""
+    plain = max(_SPECIAL.split(name), key=len)
+    return plain if plain.strip() == plain and plain else None
+
+
+def pages(fetch: Callable[[int], Answer]) -> Iterator[Answer]:
     """Pages until a short one: `has_more` is not to be trusted for the last full page."""
+    seen: set[str] = set()
     number_of_page = 1
     while True:
-        page = rows(fetch(number_of_page))
-        yield page
-        if len(page) < PAGE:
+        answer = fetch(number_of_page)
+        yield answer
+        ids = {text(row, "id") for row in rows(answer)}
+        # A server that knows no pages would answer the same for ever.
+        if len(ids) < PAGE or ids <= seen:
             return
+        seen |= ids
         number_of_page += 1
 
 
@@ -40,22 +52,30 @@ def fetch_documents(
 def all_documents(
     transport: Transport, dataset_id: str, keyword: str | None = None
 ) -> dict[str, Row]:
-    """Every document by id; raises Unavailable when the list kept shifting while it was read."""
-    seen: dict[str, Row] = {}
+    """Every document that was there when the reading began, and is still, by id.
+
+    Raises Unavailable when the list kept shifting while it was read.
+    """
     for _ in range(_READS):
-        totals: set[int | None] = set()
+        totals: list[int] = []
         read: dict[str, Row] = {}
-
-        def fetch(page: int) -> Answer:
-            answer = fetch_documents(transport, dataset_id, page, keyword)
-            totals.add(number(table(answer), "total"))  # noqa: B023 - used before the next round
-            return answer
-
-        for page in pages(fetch):
-            read.update((text(row, "id"), row) for row in page)
-        seen = seen | read
-        if len(totals) == 1 and totals <= {len(read), None}:
+        for page in pages(lambda page: fetch_documents(transport, dataset_id, page, keyword)):
+            total = number(table(page), "total")
+            totals += [] if total is None else [total]
+            read.update((text(row, "id"), row) for row in rows(page))
+        if _is_whole(totals, len(read)):
             return read
-    if len(seen) >= max((total for total in totals if total is not None), default=0):
-        return seen
     raise Unavailable(f"the document list of dataset {dataset_id} kept changing while it was read")
+
+
+def _is_whole(totals: list[int], read: int) -> bool:
+    """Whether nothing was missed: new rows come on top, so only a deletion hides a row."""
+    return totals == sorted(totals) and read >= (totals[0] if totals else 0)
+
+
+def another_page_pays(answer: Answer, page: int, wanted: int) -> bool:
+    """Whether to look for `wanted` more documents on the next page rather than one by one."""
+    if len(rows(answer)) < PAGE or wanted <= 1:
+        return False
+    total = number(table(answer), "total")
+    return total is None or -(-total // PAGE) - page < wanted

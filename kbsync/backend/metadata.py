@@ -1,25 +1,29 @@
-"""Writing metadata fields, one writer per dataset, and reading them back.
+"""Writing metadata fields, one writer per dataset, and reading them back where that is needed.
 
-Servers up to 1.13 answer 200 whatever happens to a metadata write (seen live on 1.10.1), so only
-what was read back counts as written.
+Servers up to 1.13.0 answer 200 whatever happens to a metadata write (seen live on 1.10.1), so
+there only what was read back counts as written. Which kind a server is, one write to a document
+that cannot exist tells.
 """
 
 from __future__ import annotations
 
 import threading
+import uuid
 from collections import defaultdict
 from collections.abc import Mapping
 
-from kbsync.backend.listing import fetch_documents
+from kbsync.backend.listing import another_page_pays, fetch_documents
 from kbsync.backend.rows import listed_of, rows, table, text
-from kbsync.errors import Denied, Missing, Rejected
+from kbsync.errors import Missing, Rejected, Unavailable
 from kbsync.model import METADATA_FIELDS, Listed, MetadataValue
-from kbsync.transport import Transport
-from kbsync.transport.client import Call
+from kbsync.transport import BUSY_METADATA, Call, NoSuchRoute, Transport
 
 Values = Mapping[str, Mapping[str, MetadataValue]]
+Operation = Mapping[str, object]
 
-_READ_PAGES = 2
+_NOBODY = str(uuid.UUID(int=0))
+#: A lock may stay for an hour when a process of the server dies: no use in waiting long for it.
+_TRIES = 2
 
 
 class Metadata:
@@ -30,27 +34,40 @@ class Metadata:
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
         self._fields: dict[str, dict[str, str]] = {}
+        self._swallows: bool | None = None
         self.available = True
 
     def write(self, dataset_id: str, values: Values) -> frozenset[str]:
-        """Set fields by document id; returns the ids whose values were read back."""
+        """Set fields by document id; returns the ids whose values are known to be set."""
+        if not values:
+            return frozenset()
         with self._guard:
             lock = self._locks[dataset_id]
         with lock:
             try:
-                fields = self._ensure_fields(dataset_id, values)
-            except Denied:
-                # Servers before 1.1.1 have no such routes and answer with a page.
+                done = self._write(dataset_id, values)
+            except NoSuchRoute:
+                # Servers before 1.1.1 have no such routes.
                 self.available = False
                 return frozenset()
-            operations = _operations(values, fields)
-            if not self._send(dataset_id, operations):
-                for operation in operations:
-                    self._send(dataset_id, [operation])
-        return self._read_back(dataset_id, values)
+            if len(done) < len(values):
+                # Perhaps somebody deleted a field: the next write asks which there are.
+                self._fields.pop(dataset_id, None)
+            return done
+
+    def _write(self, dataset_id: str, values: Values) -> frozenset[str]:
+        fields = self._ensure_fields(dataset_id, values)
+        swallows = self._swallows_errors(dataset_id, fields)
+        sent = self._send(dataset_id, _operations(values, fields))
+        complete = {one for one in sent if values[one].keys() <= fields.keys()}
+        if not swallows:
+            return frozenset(complete)
+        return self._read_back(dataset_id, {one: values[one] for one in complete})
+
+    # Fields
 
     def _ensure_fields(self, dataset_id: str, values: Values) -> dict[str, str]:
-        """Ids of all fields that are needed, by name; missing ones are made."""
+        """Ids of the fields that are needed, by name; missing ones are made."""
         needed = {name for fields in values.values() for name in fields}
         known = self._fields.get(dataset_id, {})
         if not needed <= known.keys():
@@ -68,42 +85,66 @@ class Metadata:
         return {text(row, "name"): text(row, "id") for row in rows(answer, "doc_metadata")}
 
     def _make_field(self, dataset_id: str, name: str) -> None:
+        """Make a field; one that cannot be made is missed when the fields are read again."""
         body = {"type": METADATA_FIELDS.get(name, "string"), "name": name}
         path = f"/datasets/{dataset_id}/metadata"
         try:
             self._transport.call(Call("metadata", "POST", path, json=body, repeatable=True))
-        except Rejected as error:
-            if "already exists" not in str(error):
-                raise
+        except Rejected:
+            return
 
-    def _send(self, dataset_id: str, operations: list[dict[str, object]]) -> bool:
-        """Write; False when the server refuses, as 1.16 does for one bad document among many."""
-        call = Call(
-            "metadata",
-            "POST",
-            f"/datasets/{dataset_id}/documents/metadata",
-            json={"operation_data": operations},
-            repeatable=True,
-        )
+    # Values
+
+    def _swallows_errors(self, dataset_id: str, fields: Mapping[str, str]) -> bool:
+        """Whether this server answers success to a write that cannot have succeeded."""
+        if self._swallows is None:
+            name, field = next(iter(fields.items()), ("", _NOBODY))
+            nothing: list[dict[str, MetadataValue]] = [{"id": field, "name": name, "value": ""}]
+            self._swallows = self._post(dataset_id, [_operation(_NOBODY, nothing)])
+        return self._swallows
+
+    def _send(self, dataset_id: str, operations: Mapping[str, Operation]) -> set[str]:
+        """Write, by halves when refused: 1.16 refuses all for one that is bad or busy."""
+        if self._post(dataset_id, [*operations.values()]):
+            return set(operations)
+        if len(operations) == 1:
+            return set()
+        ids = [*operations]
+        halves = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+        parts = ({one: operations[one] for one in half} for half in halves)
+        return set().union(*(self._send(dataset_id, part) for part in parts))
+
+    def _post(self, dataset_id: str, operations: list[Operation]) -> bool:
+        """Write; False when the server says that a document is unknown or busy."""
+        path = f"/datasets/{dataset_id}/documents/metadata"
+        body = {"operation_data": operations}
+        call = Call("metadata", "POST", path, json=body, repeatable=True)
         try:
-            self._transport.call(call)
+            self._transport.call(call, tries=_TRIES)
         except (Rejected, Missing):
             return False
+        except Unavailable as error:
+            if BUSY_METADATA in str(error):
+                return False
+            raise
         return True
+
+    # Reading back
 
     def _read_back(self, dataset_id: str, values: Values) -> frozenset[str]:
         """By list pages as long as they help, then one by one."""
         confirmed: set[str] = set()
         left = set(values)
-        for page in range(1, _READ_PAGES + 1):
-            if len(left) <= page:
-                break
-            for row in rows(fetch_documents(self._transport, dataset_id, page)):
-                listed = listed_of(row)
+        page, more = 1, len(left) > 1
+        while more:
+            answer = fetch_documents(self._transport, dataset_id, page)
+            for listed in map(listed_of, rows(answer)):
                 if listed.document_id in left:
                     left.discard(listed.document_id)
                     if _holds(listed, values[listed.document_id]):
                         confirmed.add(listed.document_id)
+            more = another_page_pays(answer, page, len(left))
+            page += 1
         confirmed.update(one for one in left if self._holds_one(dataset_id, one, values[one]))
         return frozenset(confirmed)
 
@@ -119,19 +160,22 @@ class Metadata:
         return _holds(listed_of(table(answer)), values)
 
 
-def _operations(values: Values, fields: Mapping[str, str]) -> list[dict[str, object]]:
-    return [
-        {
-            "document_id": document_id,
-            "metadata_list": [
+def _operations(values: Values, fields: Mapping[str, str]) -> dict[str, Operation]:
+    return {
+        document_id: _operation(
+            document_id,
+            [
                 {"id": fields[name], "name": name, "value": value}
                 for name, value in named.items()
                 if name in fields
             ],
-            "partial_update": True,
-        }
+        )
         for document_id, named in values.items()
-    ]
+    }
+
+
+def _operation(document_id: str, metadata: list[dict[str, MetadataValue]]) -> Operation:
+    return {"document_id": document_id, "metadata_list": metadata, "partial_update": True}
 
 
 def _holds(listed: Listed, values: Mapping[str, MetadataValue]) -> bool:

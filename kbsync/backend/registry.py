@@ -8,8 +8,10 @@ from kbsync.backend.dify import DifyBackend
 from kbsync.backend.interface import Backend
 from kbsync.backend.simple import SimpleBackend
 from kbsync.errors import Denied, Missing
-from kbsync.transport import Transport
-from kbsync.transport.client import Call
+from kbsync.transport import Call, NoSuchRoute, Transport
+
+#: The caller comes back by itself; here a wrong address shall be told soon.
+_PROBES = 2
 
 STYLES: Mapping[str, Callable[[Transport], Backend]] = {
     "dify": DifyBackend,
@@ -52,13 +54,13 @@ def _spoken(transport: Transport) -> str:
     """A current server lists its datasets; the guide's form has no such call."""
     call = Call("probe", "GET", "/datasets", params={"limit": 1}, repeatable=True)
     try:
-        told = transport.call(call).json
-    except Missing:
+        told = transport.call(call, tries=_PROBES).json
+    except (Missing, NoSuchRoute):
+        answer = transport.ask(call)
+        # A page is an address where no API is at all.
+        if answer.is_html and answer.status != 405:  # noqa: PLR2004 - of the protocol
+            raise
         return "simple"
-    except Denied:
-        if transport.ask(call).status == 405:  # noqa: PLR2004 - of the protocol
-            return "simple"
-        raise
     if isinstance(told, dict) and "data" in told:
         return "dify"
     raise Denied(f"{transport.host} answers, but not as a Dify server does; check server.base_url")

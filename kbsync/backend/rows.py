@@ -19,8 +19,11 @@ def table(answer: Answer) -> Row:
     """The answer's JSON object; raises Unavailable when something else came with a 2xx."""
     told = answer.json
     if not isinstance(told, dict):
-        text = f"expected JSON, got {one_line(answer.body[:80].decode('utf-8', 'replace'))!r}"
-        raise Unavailable(f"{text}: a proxy in between, or a wrong server.base_url")
+        got = one_line(answer.body[:80].decode("utf-8", "replace"))
+        raise Unavailable(
+            f"expected JSON, got {got!r}: a proxy in between, or a wrong server.base_url",
+            ambiguous=True,
+        )
     return told
 
 

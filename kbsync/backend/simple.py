@@ -21,8 +21,7 @@ from kbsync.model import (
     Progress,
     Remote,
 )
-from kbsync.transport import Transport
-from kbsync.transport.client import Call
+from kbsync.transport import Call, Transport
 
 
 class SimpleBackend:
@@ -109,6 +108,10 @@ class SimpleBackend:
     def search(self, dataset_id: str, query: str, *, limit: int = 5) -> Sequence[Hit]:  # noqa: ARG002 - it cannot
         """Refuse: this form has no retrieval."""
         raise Denied("this API style has no search")
+
+    def interrupt(self) -> None:
+        """Wait for nothing any more; see `Backend.interrupt`."""
+        self._transport.interrupt()
 
     def close(self) -> None:
         """Close the connections."""

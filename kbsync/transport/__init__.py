@@ -1,6 +1,7 @@
 """One HTTP client per server: connections, time-outs, retries, pacing, errors as our own."""
 
 from kbsync.transport.answer import Answer
-from kbsync.transport.client import Transport
+from kbsync.transport.client import Call, Transport
+from kbsync.transport.meaning import BUSY_METADATA, NoSuchRoute
 
-__all__ = ["Answer", "Transport"]
+__all__ = ["BUSY_METADATA", "Answer", "Call", "NoSuchRoute", "Transport"]

@@ -10,22 +10,32 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
-import h11
 import httpx
 
 from kbsync import __version__
 from kbsync.errors import BackendError, Denied, Unavailable
-from kbsync.transport.answer import Answer, error_of
+from kbsync.transport.answer import Answer
+from kbsync.transport.circuit import Circuit
+from kbsync.transport.failure import (
+    FAILURES,
+    UNREACHED,
+    Slow,
+    failure_of,
+    host_of,
+    uses_proxy,
+    words,
+)
+from kbsync.transport.meaning import error_of
 from kbsync.transport.pace import Pace
 
 #: Idle connections are dropped before the server drops them: gunicorn waits 2.0 s (seen live).
 KEEP_IDLE_SECONDS = 1.2
+#: Idle connections kept at all: bare 1.16.1 images have ten slots and never close one (seen live).
+KEEP_IDLE = 2
 
 _TRIES = 4
 _CONNECT_SECONDS = 10.0
-_REFUSALS_BEFORE_REST, _REST_SECONDS = 3, 5.0
 _QUIET_WITHOUT_A_WORD = 5.0
 
 Params = Mapping[str, str | int]
@@ -60,7 +70,11 @@ class Transport:
         timeout: seconds without a byte, in either direction, until a call is given up.
         verify: False, or the path of a CA bundle.
         clock: seconds, never going back.
+        sleep: waits for seconds, by default until `interrupt`; True ends all waiting.
         chance: a number from 0 to 1, for spreading retries.
+
+    Raises:
+        Denied: the address, the key, the CA bundle or a proxy cannot be used at all.
     """
 
     def __init__(
@@ -73,33 +87,21 @@ class Transport:
         requests_per_minute: int = 0,
         verify: bool | str = True,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self.host = urlsplit(base_url).netloc
+        self.host = host_of(base_url)
         self.counts: Counter[tuple[str, int]] = Counter()
         self.sent_bytes = 0
-        self._sleep = sleep
-        self._clock = clock
+        self._base_url = base_url
+        self._key = key
+        self._interrupted = threading.Event()
+        self._sleep = sleep or self._interrupted.wait
         self._chance = chance
-        self._pace = Pace(requests_per_minute, clock=clock, sleep=sleep)
+        self._pace = Pace(requests_per_minute, clock=clock, sleep=self._sleep)
+        self._circuit = Circuit(clock)
         self._lock = threading.Lock()
-        self._refusals = 0
-        self._rest_until = 0.0
-        self._key_refused: Denied | None = None
-        self._client = httpx.Client(
-            base_url=base_url,
-            headers={"Authorization": f"Bearer {key}", "User-Agent": f"kbsync/{__version__}"},
-            timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS), pool=600.0),
-            limits=httpx.Limits(
-                max_connections=max_connections,
-                max_keepalive_connections=max_connections,
-                keepalive_expiry=KEEP_IDLE_SECONDS,
-            ),
-            verify=_trust(verify),
-            follow_redirects=False,
-            trust_env=True,
-        )
+        self._client = _client(base_url, key, max_connections, timeout, verify)
 
     def __repr__(self) -> str:
         return f"Transport({self.host!r})"
@@ -108,44 +110,48 @@ class Transport:
         """Close all connections; no call may be under way."""
         self._client.close()
 
-    def call(self, call: Call) -> Answer:
+    def interrupt(self) -> None:
+        """Let no call pause any more: those that would have to end as Unavailable."""
+        self._interrupted.set()
+
+    def call(self, call: Call, *, tries: int = _TRIES) -> Answer:
         """Make a call and return the successful answer; raises BackendError.
 
         A call that is not repeatable and whose answer was lost ends as Unavailable with
         `ambiguous` set; one that surely had no effect is repeated like any other.
         """
-        for attempt in range(1, _TRIES + 1):
+        for attempt in range(1, tries + 1):
             try:
                 return self._once(call)
+            except Slow:
+                raise
             except Unavailable as error:
-                if attempt == _TRIES or (error.ambiguous and not call.repeatable):
+                if attempt == tries or (error.ambiguous and not call.repeatable):
                     raise
-                self._wait(attempt, error)
+                if self._sleep(0.25 * 2.0**attempt * (0.5 + self._chance())) is True:
+                    raise
         raise AssertionError  # the last attempt returned or raised
-
-    def _wait(self, attempt: int, error: Unavailable) -> None:
-        pause = 0.25 * 2.0**attempt * (0.5 + self._chance())
-        self._sleep(max(pause, error.retry_after or 0.0))
 
     def ask(self, call: Call) -> Answer:
         """Make a call once and return its answer whatever its status; raises BackendError."""
-        self._refuse_early()
-        self._pace.wait()
+        self._circuit.check()
+        self._pace.wait(writes=call.method != "GET")
         try:
             answer = self._exchange(call)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise self._unreachable(error) from error
-        except (httpx.HTTPError, h11.ProtocolError) as error:
-            text = f"{self.host}: no answer to {call.told} ({_reason(error)})"
-            raise Unavailable(text, ambiguous=True) from error
-        except httpx.InvalidURL as error:
-            raise Denied(f"server.base_url is not an address: {error}") from error
+        except FAILURES as error:
+            problem = failure_of(error, call.told, self._base_url)
+            if isinstance(error, UNREACHED) and isinstance(problem, Unavailable):
+                self._circuit.refused(problem)
+            raise problem from error
+        self._circuit.answered()
         self._count(call, answer)
         return answer
 
     def _once(self, call: Call) -> Answer:
         answer = self.ask(call)
-        problem = error_of(answer, call.told, self.host, datetime.now(UTC))
+        now = datetime.now(UTC)
+        sends_file = call.files is not None
+        problem = error_of(answer, call.told, self.host, now, sends_file=sends_file)
         if problem is None:
             return answer
         self._remember(answer, problem)
@@ -160,48 +166,72 @@ class Transport:
             data=call.fields,
             files=call.files,
         )
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, headers, response.content)
+        key, stars = self._key, "***"  # some proxies echo a request in their error pages
+        headers = {
+            name.lower(): value.replace(key, stars) for name, value in response.headers.items()
+        }
+        body = response.content.replace(key.encode(), stars.encode())
+        return Answer(response.status_code, headers, body)
 
     def _count(self, call: Call, answer: Answer) -> None:
         with self._lock:
             self.counts[call.kind, answer.status] += 1
             self.sent_bytes += sum(len(file[1]) for file in (call.files or {}).values())
-            self._refusals = 0
 
     def _remember(self, answer: Answer, problem: BackendError) -> None:
         """Keep what concerns every later call: silence that was asked for, a refused key."""
-        if answer.is_rate_limit and isinstance(problem, Unavailable):
-            self._pace.quiet(problem.retry_after or _QUIET_WITHOUT_A_WORD)
+        if isinstance(problem, Unavailable):
+            silence = problem.retry_after
+            if silence is None and answer.is_rate_limit:
+                silence = _QUIET_WITHOUT_A_WORD
+            if silence:
+                self._pace.quiet(silence, writes_only=answer.is_knowledge_limit)
         if answer.status == 401 and isinstance(problem, Denied):  # noqa: PLR2004 - of the protocol
-            with self._lock:
-                self._key_refused = problem
-
-    def _refuse_early(self) -> None:
-        """Fail at once while the server is known to be away, or to refuse the key."""
-        with self._lock:
-            if self._key_refused is not None:
-                raise Denied(str(self._key_refused))
-            if self._clock() < self._rest_until:
-                raise Unavailable(f"{self.host} cannot be reached")
-
-    def _unreachable(self, error: httpx.HTTPError) -> BackendError:
-        reason = _reason(error)
-        if "CERTIFICATE_VERIFY_FAILED" in reason:
-            return Denied(
-                f"{self.host}: its certificate is not trusted ({reason}); set server.ca_file to the"
-                " certificate of who signed it"
-            )
-        with self._lock:
-            self._refusals += 1
-            if self._refusals >= _REFUSALS_BEFORE_REST:
-                self._rest_until = self._clock() + _REST_SECONDS
-        return Unavailable(f"{self.host} cannot be reached ({reason}); is server.base_url right?")
+            self._circuit.key_refused(problem)
 
 
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _client(
+    base_url: str, key: str, max_connections: int, timeout: float, verify: bool | str
+) -> httpx.Client:
+    if not key.isascii() or not key.isprintable() or " " in key or not key:
+        raise Denied("the API key is empty or has characters that no key has; set it again")
+    try:
+        return httpx.Client(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {key}", "User-Agent": f"kbsync/{__version__}"},
+            timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS), pool=600.0),
+            limits=httpx.Limits(
+                max_connections=max_connections,
+                max_keepalive_connections=min(max_connections, KEEP_IDLE),
+                keepalive_expiry=KEEP_IDLE_SECONDS,
+            ),
+            verify=_trust(base_url, verify),
+            follow_redirects=False,
+            trust_env=True,
+        )
+    except httpx.InvalidURL as error:
+        raise Denied(f"server.base_url is no address ({error}); correct it") from error
+    except OSError as error:
+        raise Denied(
+            f"the trusted certificates cannot be read ({words(error)}); correct server.ca_file, or"
+            " the variable SSL_CERT_FILE"
+        ) from error
+    except (ValueError, ImportError):
+        # Their words may hold a proxy's password.
+        raise Denied(
+            "the proxy of the environment cannot be used; correct http_proxy, https_proxy or"
+            " all_proxy"
+        ) from None
 
 
-def _trust(verify: bool | str) -> bool | ssl.SSLContext:
-    return verify if isinstance(verify, bool) else ssl.create_default_context(cafile=verify)
+def _trust(base_url: str, verify: bool | str) -> bool | ssl.SSLContext:
+    """Whom to believe: a bundle, or else the system's authorities and certifi's together."""
+    if verify is False:
+        return False
+    if isinstance(verify, str):
+        return ssl.create_default_context(cafile=verify)
+    if base_url.startswith("http:") and not uses_proxy(base_url):
+        return False  # no TLS at all, and reading the authorities takes longer than a call
+    context = httpx.create_ssl_context()
+    context.load_default_certs()
+    return context
