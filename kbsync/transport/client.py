@@ -27,7 +27,7 @@ from kbsync.transport.failure import (
     words,
 )
 from kbsync.transport.meaning import error_of
-from kbsync.transport.pace import Pace
+from kbsync.transport.pace import PATIENCE, Pace
 
 #: Idle connections are dropped before the server drops them: gunicorn waits 2.0 s (seen live).
 KEEP_IDLE_SECONDS = 1.2
@@ -127,6 +127,8 @@ class Transport:
                 raise
             except Unavailable as error:
                 if attempt == tries or (error.ambiguous and not call.repeatable):
+                    raise
+                if (error.retry_after or 0.0) > PATIENCE:
                     raise
                 if self._sleep(0.25 * 2.0**attempt * (0.5 + self._chance())) is True:
                     raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import h11
@@ -45,15 +45,22 @@ def failure_of(error: Exception, told: str, base_url: str) -> BackendError:
 
 def host_of(base_url: str) -> str:
     """Host and port, without a user or a password."""
-    return urlsplit(base_url).netloc.rpartition("@")[2]
+    return _parts(base_url).netloc.rpartition("@")[2]
 
 
 def uses_proxy(base_url: str) -> bool:
     """Whether the environment names a proxy for this address."""
-    parts = urlsplit(base_url)
+    parts = _parts(base_url)
     known = getproxies()
     named = known.get(parts.scheme) or known.get("all")
     return bool(named) and not proxy_bypass(parts.hostname or "")
+
+
+def _parts(base_url: str) -> SplitResult:
+    try:
+        return urlsplit(base_url)
+    except ValueError:
+        return urlsplit("")
 
 
 def words(error: BaseException) -> str:
