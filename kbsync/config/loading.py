@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from kbsync.config.keys import chosen_key
 from kbsync.config.problems import PREFIX, Origin, described, did_you_mean
@@ -19,12 +18,6 @@ from kbsync.errors import ConfigError
 WHICH_FILE = "KBSYNC_CONFIG"
 
 Table = dict[str, object]
-
-
-class _Variables(Settings, BaseSettings):
-    """What pydantic-settings needs to know to read our variables; never instantiated."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__")
 
 
 def load(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
@@ -148,9 +141,12 @@ def _is_json(value: str) -> bool:
 
 
 def _from_variables(usable: Mapping[str, str]) -> Table:
-    source = EnvSettingsSource(_Variables)
-    source.env_vars = {name.lower(): value for name, value in usable.items()}
-    return source()
+    if not usable:
+        return {}
+    # Only who sets variables pays for the import.
+    from kbsync.config.variables import read  # noqa: PLC0415
+
+    return read(usable)
 
 
 def _section(table: Table) -> Table:
