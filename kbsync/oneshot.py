@@ -16,7 +16,9 @@ PATIENCE = 45.0
 
 _POLL_FIRST, _POLL_MOST, _POLL_WHILE_SENDING = 0.2, 5.0, 2.0
 _LOOK_AGAIN = 0.2
-_MISSES_ALLOWED = 3
+#: A server that cannot answer is given so many pauses, doubling from half a second, to come back.
+_PAUSES = 5
+_PAUSE_FIRST, _PAUSE_MOST = 0.5, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Run:
         self._stopping = False
         self._busy = 0
         self._misses = 0
+        self._pause_until = 0.0
         self._failure: BaseException | None = None
         self.outcome = Outcome()
         self._progress_at = clock()
@@ -112,6 +115,7 @@ class Run:
 
     def _worker(self) -> None:
         while True:
+            self._pause()
             with self._changed:
                 if self._stopping:
                     return
@@ -148,11 +152,22 @@ class Run:
         return [name for name in self._names if name not in self.outcome.denied]
 
     def _miss(self, error: Unavailable) -> None:
+        """Pause everybody; a server that stays away ends the run."""
         with self._changed:
+            now = self._clock()
+            if now < self._pause_until:
+                return
             self._misses += 1
-            if self._misses >= _MISSES_ALLOWED + self._workers:
+            self._pause_until = now + min(_PAUSE_FIRST * 2.0 ** (self._misses - 1), _PAUSE_MOST)
+            if self._misses > _PAUSES:
                 self.outcome.unavailable = str(error)
                 self._stopping = True
+
+    def _pause(self) -> None:
+        with self._changed:
+            rest = self._pause_until - self._clock()
+            if rest > 0:
+                self._changed.wait_for(lambda: self._stopping, timeout=rest)
 
     def _deny(self, name: str, error: Denied) -> None:
         with self._changed:
