@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 from kbsync.backend.dify import DifyBackend
@@ -28,8 +29,12 @@ def open_backend(
     timeout: float = 60.0,
     requests_per_minute: int = 0,
     verify: bool | str = True,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] | None = None,
 ) -> Backend:
     """Connect to a server; with style "auto", one harmless GET finds out what it speaks.
+
+    The parameters are those of `Transport`.
 
     Raises:
         BackendError: the server cannot be reached, refuses the key, or speaks neither style.
@@ -41,6 +46,8 @@ def open_backend(
         timeout=timeout,
         requests_per_minute=requests_per_minute,
         verify=verify,
+        clock=clock,
+        sleep=sleep,
     )
     try:
         style = _spoken(transport) if api_style == "auto" else api_style

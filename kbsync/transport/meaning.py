@@ -87,7 +87,7 @@ def error_of(
     if answer.is_rate_limit:
         text = answer.message or "too many requests"
         return Unavailable(f"{host}: {text}", retry_after=answer.retry_after(now))
-    if answer.status >= 500:  # noqa: PLR2004 - the protocol's range of server faults
+    if answer.status >= 500 and answer.status != 501:  # noqa: PLR2004 - the range of server faults
         return _server_fault(answer, call, host, now)
     return _client_fault(answer, call, host, sends_file)
 
@@ -119,7 +119,7 @@ def _client_fault(answer: Answer, call: str, host: str, sends_file: bool) -> Bac
             return _unauthorized(answer, host)
         case 403:
             return Denied(_forbidden(answer, call, host))
-        case 404 | 405 | 410:
+        case 404 | 405 | 410 | 501:
             return _not_found(answer, call, host)
         case 408 | 425:
             return Unavailable(f"{host}: {message or 'timed out'} ({call})")

@@ -197,6 +197,7 @@ OTHERS = [
         NoSuchRoute,
         ("api_style",),
     ),
+    Case("not implemented", 501, FLASK, NoSuchRoute, ("api_style",), HTML),
     Case("slow request", 408, b"", Unavailable, ("timed out",), {}),
     Case(
         "name taken",
