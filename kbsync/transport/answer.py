@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 
 #: Seconds of silence after Dify Cloud's rate limit: refused calls count in its sliding minute.
 RATE_LIMIT_SILENCE = 60.0
@@ -24,7 +25,7 @@ _TAIL = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """A server's answer, read to its end; header names in lower case."""
 
@@ -37,7 +38,7 @@ class Answer:
         """Whether a page came where the API sends JSON: a proxy's, or a path it does not know."""
         return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
 
-    @property
+    @cached_property
     def json(self) -> object:
         """The body as JSON, or None when it is none."""
         try:
