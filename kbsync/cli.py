@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -73,7 +73,8 @@ def cli(ctx: click.Context, config: Path | None) -> None:
 
 
 def main() -> None:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code; SIGTERM stops as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -91,9 +92,8 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         click.echo("kbsync: stopped", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe went away, as `| head` does; nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # click ends so when a pipe's reader went away, as `| head` does: nobody is left to tell.
         return 0
     except Exception:  # noqa: BLE001 - the outer boundary: everything becomes a message here
         traceback.print_exc()

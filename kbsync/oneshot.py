@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -17,7 +18,8 @@ PATIENCE = 45.0
 _POLL_FIRST, _POLL_MOST, _POLL_WHILE_SENDING = 0.2, 5.0, 2.0
 _LOOK_AGAIN = 0.2
 #: A server that cannot answer is given so many pauses, doubling from half a second, to come back.
-_PAUSES = 5
+_PAUSES, _PAUSES_AT_FIRST = 5, 2
+_KILLED = 130
 _PAUSE_FIRST, _PAUSE_MOST = 0.5, 8.0
 
 
@@ -63,6 +65,8 @@ class Run:
         self._stopping = False
         self._busy = 0
         self._misses = 0
+        self._last_miss: str | None = None
+        self._succeeded = False
         self._pause_until = 0.0
         self._failure: BaseException | None = None
         self.outcome = Outcome()
@@ -83,23 +87,41 @@ class Run:
         """Send, delete and follow until nothing is left to do, or nothing can be done."""
         started = self._clock()
         threads = [
-            threading.Thread(target=self._worker, name=f"kbsync-sender-{number}")
+            threading.Thread(target=self._worker, name=f"kbsync-sender-{number}", daemon=True)
             for number in range(self._workers)
         ]
-        self._rebind()
-        for thread in threads:
-            thread.start()
+        bell = threading.Timer(self._limits.timeout or 0.0, self._engine.interrupt)
+        bell.daemon = True
+        if self._limits.timeout is not None:
+            bell.start()
         try:
+            self._rebind()
+            for thread in threads:
+                thread.start()
             self._follow(started)
         except KeyboardInterrupt:
             self.outcome.interrupted = True
         finally:
             self._stop()
-            for thread in threads:
-                thread.join()
+            bell.cancel()
+            self._wait_for(threads)
         if self._failure is not None:
             raise self._failure
+        if not self._succeeded and self.outcome.unavailable is None:
+            self.outcome.unavailable = self._last_miss
         return self.outcome
+
+    def _wait_for(self, threads: Collection[threading.Thread]) -> None:
+        """Wait for the documents under way; a second Ctrl-C ends the process at once.
+
+        The ledger makes that safe: what was under way is looked for in the next run.
+        """
+        try:
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+        except KeyboardInterrupt:
+            os._exit(_KILLED)
 
     def _rebind(self) -> None:
         for name in self._names:
@@ -144,7 +166,7 @@ class Run:
             self._deny_all(names, error)
             return True
         if worked:
-            self._misses = 0
+            self._misses, self._succeeded = 0, True
             self._progress_at = self._clock()
         return worked
 
@@ -155,11 +177,12 @@ class Run:
         """Pause everybody; a server that stays away ends the run."""
         with self._changed:
             now = self._clock()
+            self._last_miss = str(error)
             if now < self._pause_until:
                 return
             self._misses += 1
             self._pause_until = now + min(_PAUSE_FIRST * 2.0 ** (self._misses - 1), _PAUSE_MOST)
-            if self._misses > _PAUSES:
+            if self._misses > (_PAUSES if self._succeeded else _PAUSES_AT_FIRST):
                 self.outcome.unavailable = str(error)
                 self._stopping = True
 
@@ -186,6 +209,7 @@ class Run:
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+        self._engine.interrupt()
 
     # Following
 
@@ -248,6 +272,8 @@ class Run:
         except Denied as error:
             self._deny_all(names, error)
             return True, 0
+        if polled.in_flight or polled.moved:
+            self._succeeded = True
         if polled.moved:
             self._progress_at = self._clock()
         return polled.moved, polled.in_flight

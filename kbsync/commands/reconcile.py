@@ -10,12 +10,15 @@ import click
 from kbsync.assembly import opened, selected
 from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.commands.plan import show_plan
-from kbsync.commands.terminal import Follower, Tally, follower
+from kbsync.commands.terminal import Follower, Tally, follower, line
 from kbsync.config import Settings
-from kbsync.engine import Engine, Happened
+from kbsync.engine import Engine, Event, Happened
+from kbsync.ledger import Trouble
 from kbsync.log import printable
 from kbsync.model import State
 from kbsync.oneshot import Limits, Outcome, Run
+
+_MOST_TOLD = 20
 
 DONE, FAILED, HELD, UNREACHABLE, INTERRUPTED = 0, 3, 4, 5, 130
 
@@ -50,11 +53,14 @@ def command(
 
     \b
     Exit codes:
-      0   everything that should be there is indexed
-      1   internal error           2   usage or configuration
-      3   some documents failed    4   deletions are held
+      0   everything that should be there is indexed (with --no-wait: sent)
+      1   internal error, or the ledger cannot be used
+      2   usage or configuration
+      3   some documents failed, or are not indexed yet
+      4   deletions are held
       5   server unreachable, or it refused the key or the dataset
       75  another kbsync uses the ledger
+      130 stopped by Ctrl-C or SIGTERM
 
     Example: kbsync reconcile handbook --timeout 600
     """  # noqa: D301 - click looks for the character \b
@@ -63,11 +69,12 @@ def command(
     names = selected(settings, folders)
     limits = Limits(wait=not no_wait, timeout=timeout, stall=settings.server.index_timeout)
     with follower(as_json=as_json, quiet=quiet) as watching:
-        outcome, left = _reconcile(settings, names, limits, watching, full, allow_delete)
+        outcome, left, troubles = _reconcile(settings, names, limits, watching, full, allow_delete)
     code = exit_code(outcome, left, waited=not no_wait)
     if as_json:
         click.echo(json.dumps(_as_json(names, watching.tally, outcome, left, code), indent=2))
     else:
+        _print_old_troubles(troubles, watching.tally)
         _print_summary(names, watching.tally, outcome, left, quiet=quiet)
     return code
 
@@ -82,12 +89,13 @@ def _reconcile(
     watching: Follower,
     full: bool,
     allow_delete: bool,
-) -> tuple[Outcome, Left]:
+) -> tuple[Outcome, Left, list[Trouble]]:
     with opened(settings, watching.event) as engine:
         run = Run(engine, names, workers=settings.server.max_connections, limits=limits)
         run.survey(hash_all=full, allow_delete=allow_delete, each=watching.surveyed)
         outcome = run.work()
-        return outcome, _left(engine, names)
+        troubles = [trouble for name in names for trouble in engine.ledger.troubles(name)]
+        return outcome, _left(engine, names), troubles
 
 
 def _left(engine: Engine, names: Sequence[str]) -> Left:
@@ -95,7 +103,7 @@ def _left(engine: Engine, names: Sequence[str]) -> Left:
 
 
 def exit_code(outcome: Outcome, left: Left, *, waited: bool) -> int:
-    """The exit code of architecture's table; the most urgent finding wins."""
+    """The exit code of the table in the help; the most urgent finding wins."""
     if outcome.interrupted:
         return INTERRUPTED
     if outcome.unavailable or outcome.denied:
@@ -111,6 +119,16 @@ def exit_code(outcome: Outcome, left: Left, *, waited: bool) -> int:
 def _failed(outcome: Outcome, left: Left) -> bool:
     below_root = [problem for problem in outcome.problems if problem.path]
     return bool(below_root) or any(counts[State.FAILED] for counts in left.values())
+
+
+def _print_old_troubles(troubles: Sequence[Trouble], tally: Tally) -> None:
+    """Name what is not in order and was not told in this run: a failure is never silent."""
+    old = [trouble for trouble in troubles if trouble.key not in tally.told]
+    for trouble in old[:_MOST_TOLD]:
+        happened = Happened.FAILED if trouble.state is State.FAILED else Happened.POSTPONED
+        click.echo(line(Event(happened, *trouble.key, trouble.reason)))
+    if len(old) > _MOST_TOLD:
+        click.echo(f"and {len(old) - _MOST_TOLD} more: see `kbsync status`")
 
 
 def _print_summary(

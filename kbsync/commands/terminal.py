@@ -12,6 +12,7 @@ import click
 
 from kbsync.engine import Event, Happened, Survey
 from kbsync.log import printable
+from kbsync.model import Key
 
 _STYLES = {
     Happened.SENT: ("sent", "blue"),
@@ -30,6 +31,7 @@ _STYLES = {
 _NOTABLE = frozenset(
     {Happened.FAILED, Happened.SKIPPED, Happened.UNKNOWN, Happened.HELD, Happened.NOTE}
 )
+_TROUBLES = frozenset({Happened.FAILED, Happened.POSTPONED, Happened.UNKNOWN})
 _NAME_WIDTH = 40
 _QUIET = frozenset({Happened.FAILED, Happened.UNKNOWN, Happened.HELD})
 
@@ -40,10 +42,13 @@ class Tally:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: dict[str, Counter[Happened]] = {}
+        self.told: set[Key] = set()
 
     def add(self, event: Event) -> None:
-        """Count one event."""
+        """Count one event, and remember whose trouble it told."""
         with self._lock:
+            if event.happened in _TROUBLES:
+                self.told.add(Key(event.folder, event.path))
             self._counts.setdefault(event.folder, Counter())[event.happened] += 1
 
     def of(self, folder: str) -> Counter[Happened]:
@@ -109,13 +114,21 @@ class Lines(Silent):
         """Count it and print it."""
         super().event(event)
         if event.happened in self._shown:
-            click.echo(line(event))
+            self._print(line(event))
 
     def surveyed(self, survey: Survey) -> None:
         """Say what was found."""
         if self._shown is not _QUIET:
             changes = len(survey.plan.applicable)
-            click.echo(f"{survey.folder.name}: {survey.present} files seen, {changes} to look into")
+            name = survey.folder.name
+            self._print(f"{name}: {survey.present} files seen, {changes} to look into")
+
+    def _print(self, text: str) -> None:
+        try:
+            click.echo(text)
+        except BrokenPipeError:
+            # Whoever read has seen enough, as `| head` does; the run goes on.
+            self._shown = frozenset()
 
 
 class Bars(Silent):

@@ -67,6 +67,11 @@ class Base:
                 self._backend = self._connect()
             return self._backend
 
+    def interrupt(self) -> None:
+        """Let no request wait any longer for the server's good will."""
+        if self._backend is not None:
+            self._backend.interrupt()
+
     def close(self) -> None:
         """Close the server's connections, if any were opened."""
         if self._backend is not None:

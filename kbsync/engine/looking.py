@@ -122,9 +122,15 @@ class Looking(Base):
 
     def _moved_root(self, folder: Folder, found: tuple[int, int] | None) -> str | None:
         last = self.ledger.folder(folder.name)
-        if last is None or last.device is None or found is None or last.device == found[0]:
+        if last is None or last.device is None or found is None:
             return None
-        return "the folder is on another device than at the last scan: is a mount missing?"
+        if found == (last.device, last.inode):
+            return None
+        if last.root != folder.root:
+            return f"the folder was {last.root} and is now {folder.root}, another directory"
+        if last.device != found[0]:
+            return "the folder is on another device than at the last scan: is a mount missing?"
+        return None
 
     def accept(self, survey: Survey) -> None:
         """Take up what a survey found: enqueue its changes, remember its holds, tell."""

@@ -18,7 +18,21 @@ from kbsync.errors import (
     Unavailable,
 )
 from kbsync.ledger import Job
-from kbsync.model import UNTRUSTED, Content, Dataset, Document, Failed, Remote, Stamp, Version, Want
+from kbsync.model import (
+    UNTRUSTED,
+    Content,
+    Dataset,
+    Document,
+    Failed,
+    Problem,
+    Remote,
+    Stamp,
+    Version,
+    Want,
+)
+
+#: A file whose directory cannot be looked at is tried again after so many seconds.
+_UNKNOWN_SECONDS = 60.0
 
 
 class Sending(Base):
@@ -79,8 +93,13 @@ class Sending(Base):
             self._send(job, folder, content, version, stamp)
 
     def _unreadable(self, job: Job, folder: Folder, error: FileError) -> None:
-        if scan.look(folder.root, job.key, folder.filters, max_size=folder.max_size) is None:
+        found = scan.look(folder.root, job.key, folder.filters, max_size=folder.max_size)
+        if found is None:
             self.ledger.lose(job, self.clock())
+            return
+        if isinstance(found, Problem) and found.is_directory:
+            self.ledger.postpone(job, found.reason, self.clock() + _UNKNOWN_SECONDS)
+            self.tell(Event(Happened.UNKNOWN, *job.key, found.reason))
             return
         self.ledger.park(job, str(error), None, None, self.clock())
         self.tell(Event(Happened.FAILED, *job.key, str(error)))
@@ -217,6 +236,7 @@ _MEDIA_TYPES = {
     "md": "text/markdown",
     "mdx": "text/markdown",
     "pdf": "application/pdf",
+    "properties": "text/plain",
     "txt": "text/plain",
     "vtt": "text/vtt",
     "xls": "application/vnd.ms-excel",

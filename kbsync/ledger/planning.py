@@ -111,7 +111,8 @@ class Planning(Table):
             db.execute(
                 "INSERT INTO folders (name, root, dataset, device, inode, last_scan,"
                 " held_rule, held_count, held_reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET root = excluded.root,"
+                " ON CONFLICT (name) DO UPDATE SET"
+                " root = iif(excluded.device IS NULL, root, excluded.root),"
                 " device = coalesce(excluded.device, device),"
                 " inode = coalesce(excluded.inode, inode),"
                 " last_scan = excluded.last_scan, held_rule = excluded.held_rule,"

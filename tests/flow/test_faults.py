@@ -207,3 +207,51 @@ def test_a_document_that_disappears(tmp_path: Path) -> None:
         assert place.kbsync("reconcile").code == 0
         assert place.record("a.md").state is State.COMPLETED
         place.equal()
+
+
+def test_one_file_and_no_server(tmp_path: Path) -> None:
+    """An unreachable server is exit 5 with its cause, however little there was to do."""
+    with a_place(tmp_path) as place:
+        place.write("a.md", "a document about beavers")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            place.configure(base_url=f"http://127.0.0.1:{free.getsockname()[1]}")
+        said = place.kbsync("reconcile")
+        assert said.code == 5
+        assert "nothing is lost, run it again later" in said.err
+
+
+def test_a_server_that_wants_an_hour(tmp_path: Path) -> None:
+    """A Retry-After beyond patience ends the run at once and says how long the server asked."""
+    with a_place(tmp_path) as place:
+        three_files(place)
+        place.standin.faults.add(Fault("429", "POST", CREATE, times=None, seconds=3600))
+        said = place.kbsync("reconcile", "--timeout", "20")
+        assert said.code == 5
+        assert place.record("0.md").state is State.PENDING
+        place.standin.faults.clear()
+        assert place.kbsync("reconcile").code == 0
+        place.equal()
+
+
+def test_a_root_that_vanishes_in_the_middle(tmp_path: Path) -> None:
+    """Files of a root that goes away during a run are left for later, and none is failed."""
+    with a_place(tmp_path) as place:
+        for number in range(60):
+            place.write(f"{number}.md", f"document number {number}, about voles and their burrows")
+        place.standin.faults.add(Fault("delay", "POST", CREATE, times=None, seconds=0.05))
+        with subprocess.Popen(
+            [sys.executable, "-m", "kbsync", "reconcile", "--config", str(place.config)],
+            stdout=subprocess.DEVNULL,
+        ) as process:
+            while len(place.standin.requests) < 20:
+                assert process.poll() is None
+                os.sched_yield()
+            place.root.rename(tmp_path / "away")
+            process.wait()
+        place.standin.faults.clear()
+        (tmp_path / "away").rename(place.root)
+        said = place.kbsync("reconcile", "--json")
+        assert said.code == 0, said.out + said.err
+        assert said.json["folders"][0]["counts"]["failed"] == 0
+        place.equal()

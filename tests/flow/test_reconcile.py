@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -428,3 +430,59 @@ def test_explain(tmp_path: Path) -> None:
         said = place.kbsync("explain", "/elsewhere/x.md")
         assert said.code == 2
         assert "is in no configured folder" in said.err
+
+
+def test_another_directory_under_the_same_name(tmp_path: Path) -> None:
+    """A folder whose path is changed holds all deletions, however few they are."""
+    with a_place(tmp_path) as place:
+        for number in range(3):
+            place.write(f"{number}.md", f"document number {number}, about voles and their burrows")
+        assert place.kbsync("reconcile").code == 0
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "x.md").write_text("the only document of the other directory, about stoats")
+        place.configure(path=str(other))
+        said = place.kbsync("reconcile")
+        assert said.code == 4
+        assert f"the folder was {place.root} and is now {other}" in said.err
+        assert len(place.documents()) == 4
+        assert place.kbsync("reconcile").code == 4, "and still at the next run"
+        assert place.kbsync("reconcile", "--allow-delete").code == 0
+        assert len(place.documents()) == 1
+
+
+def test_a_renamed_root_is_the_same_folder(tmp_path: Path) -> None:
+    """A root that was moved together with its files is recognised, and nothing is held."""
+    with a_place(tmp_path) as place:
+        for number in range(3):
+            place.write(f"{number}.md", f"document number {number}, about voles and their burrows")
+        assert place.kbsync("reconcile").code == 0
+        place.root = place.root.rename(tmp_path / "renamed")
+        place.configure(path=str(place.root))
+        (place.root / "1.md").unlink()
+        assert place.kbsync("reconcile").code == 0
+        place.equal()
+
+
+def test_old_failures_are_named_again(tmp_path: Path) -> None:
+    """A run that does nothing names what is still failing, also when it is quiet."""
+    with a_place(tmp_path) as place:
+        place.write("broken.pdf", b"%PDF-1.7 cut off")
+        assert place.kbsync("reconcile").code == 3
+        said = place.kbsync("reconcile", "--quiet")
+        assert said.code == 3
+        assert "PDFium" in said.line("failed   docs/broken.pdf")
+
+
+def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+    """`kbsync reconcile | head -1` does all of its work."""
+    with a_place(tmp_path) as place:
+        for number in range(40):
+            place.write(f"{number}.md", f"document number {number}, about voles and their burrows")
+        command = [sys.executable, "-m", "kbsync", "reconcile", "--config", str(place.config)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.stdout.close()
+            process.wait()
+        place.equal()
