@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
-import traceback
 from pathlib import Path
 
 import click
@@ -96,6 +95,8 @@ def run(arguments: list[str]) -> int:
         # click ends so when a pipe's reader went away, as `| head` does: nobody is left to tell.
         return 0
     except Exception:  # noqa: BLE001 - the outer boundary: everything becomes a message here
+        import traceback  # noqa: PLC0415 - only a defect needs it
+
         traceback.print_exc()
         click.echo("kbsync: this is a defect of kbsync; please report the lines above", err=True)
         return INTERNAL

@@ -1,5 +1,11 @@
 """Settings: one TOML file plus environment variables, checked as a whole before anything runs."""
 
+import os
+
+# Looking for other packages' pydantic plugins would be a tenth of every command's start, and none
+# has any business with a configuration that names keys.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
+
 from kbsync.config.folder import FolderSettings
 from kbsync.config.loading import find, load
 from kbsync.config.server import ServerSettings
