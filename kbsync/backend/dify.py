@@ -19,6 +19,7 @@ from kbsync.backend.listing import (
 from kbsync.backend.metadata import Metadata
 from kbsync.backend.rows import (
     Row,
+    decimal,
     inner,
     listed_of,
     needs_proof,
@@ -253,10 +254,9 @@ def _remote(answer: Answer, dataset_id: str, name: str) -> Remote:
 def _hit(row: Row) -> Hit:
     segment = inner(row, "segment")
     document = inner(segment, "document")
-    score = row.get("score")
     return Hit(
         document_id=text(document, "id") or text(segment, "document_id"),
         document_name=text(document, "name"),
         text=text(segment, "content"),
-        score=float(score) if isinstance(score, int | float) else None,
+        score=decimal(row, "score"),
     )

@@ -7,14 +7,16 @@ that cannot exist tells.
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from kbsync.backend.listing import another_page_pays, fetch_documents
 from kbsync.backend.rows import listed_of, rows, table, text
-from kbsync.errors import Missing, Rejected, Unavailable
+from kbsync.errors import BackendError, Missing, Rejected, Unavailable
 from kbsync.model import METADATA_FIELDS, Listed, MetadataValue
 from kbsync.transport import BUSY_METADATA, Call, NoSuchRoute, Transport
 
@@ -24,6 +26,10 @@ Operation = Mapping[str, object]
 _NOBODY = str(uuid.UUID(int=0))
 #: A lock may stay for an hour when a process of the server dies: no use in waiting long for it.
 _TRIES = 2
+#: Refusals for one document's sake; any other (the dataset, a field) would meet each half as well.
+_ONE_DOCUMENT = re.compile(rf"Document not found|document {BUSY_METADATA}", re.IGNORECASE)
+#: Values written by one request; servers know no limit, but hold a lock meanwhile.
+_AT_ONCE = 100
 
 
 class Metadata:
@@ -50,6 +56,8 @@ class Metadata:
                 # Servers before 1.1.1 have no such routes.
                 self.available = False
                 return frozenset()
+            except Missing:
+                return frozenset()  # the dataset is gone, and its documents with it
             if len(done) < len(values):
                 # Perhaps somebody deleted a field: the next write asks which there are.
                 self._fields.pop(dataset_id, None)
@@ -58,7 +66,10 @@ class Metadata:
     def _write(self, dataset_id: str, values: Values) -> frozenset[str]:
         fields = self._ensure_fields(dataset_id, values)
         swallows = self._swallows_errors(dataset_id, fields)
-        sent = self._send(dataset_id, _operations(values, fields))
+        operations = _operations(values, fields)
+        sent: set[str] = set()
+        for some in _at_most(_AT_ONCE, operations):
+            sent |= self._send(dataset_id, some)
         complete = {one for one in sent if values[one].keys() <= fields.keys()}
         if not swallows:
             return frozenset(complete)
@@ -100,34 +111,39 @@ class Metadata:
         if self._swallows is None:
             name, field = next(iter(fields.items()), ("", _NOBODY))
             nothing: list[dict[str, MetadataValue]] = [{"id": field, "name": name, "value": ""}]
-            self._swallows = self._post(dataset_id, [_operation(_NOBODY, nothing)])
+            self._swallows = self._post(dataset_id, [_operation(_NOBODY, nothing)]) is None
         return self._swallows
 
-    def _send(self, dataset_id: str, operations: Mapping[str, Operation]) -> set[str]:
+    def _send(
+        self, dataset_id: str, operations: Mapping[str, Operation], *, tries: int = _TRIES
+    ) -> set[str]:
         """Write, by halves when refused: 1.16 refuses all for one that is bad or busy."""
-        if self._post(dataset_id, [*operations.values()]):
+        refusal = self._post(dataset_id, [*operations.values()], tries=tries)
+        if refusal is None:
             return set(operations)
-        if len(operations) == 1:
+        if len(operations) == 1 or not _ONE_DOCUMENT.search(str(refusal)):
             return set()
         ids = [*operations]
         halves = ids[: len(ids) // 2], ids[len(ids) // 2 :]
         parts = ({one: operations[one] for one in half} for half in halves)
-        return set().union(*(self._send(dataset_id, part) for part in parts))
+        return set().union(*(self._send(dataset_id, part, tries=1) for part in parts))
 
-    def _post(self, dataset_id: str, operations: list[Operation]) -> bool:
-        """Write; False when the server says that a document is unknown or busy."""
+    def _post(
+        self, dataset_id: str, operations: list[Operation], *, tries: int = _TRIES
+    ) -> BackendError | None:
+        """Write; returns the refusal when something is unknown or busy."""
         path = f"/datasets/{dataset_id}/documents/metadata"
         body = {"operation_data": operations}
         call = Call("metadata", "POST", path, json=body, repeatable=True)
         try:
-            self._transport.call(call, tries=_TRIES)
-        except (Rejected, Missing):
-            return False
+            self._transport.call(call, tries=tries)
+        except (Rejected, Missing) as error:
+            return error
         except Unavailable as error:
             if BUSY_METADATA in str(error):
-                return False
+                return error
             raise
-        return True
+        return None
 
     # Reading back
 
@@ -176,6 +192,12 @@ def _operations(values: Values, fields: Mapping[str, str]) -> dict[str, Operatio
 
 def _operation(document_id: str, metadata: list[dict[str, MetadataValue]]) -> Operation:
     return {"document_id": document_id, "metadata_list": metadata, "partial_update": True}
+
+
+def _at_most(count: int, operations: Mapping[str, Operation]) -> Iterator[dict[str, Operation]]:
+    left = iter(operations.items())
+    while some := dict(islice(left, count)):
+        yield some
 
 
 def _holds(listed: Listed, values: Mapping[str, MetadataValue]) -> bool:

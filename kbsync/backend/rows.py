@@ -14,6 +14,8 @@ Row = Mapping[str, object]
 #: A completed row with less text than this is not believed to have segments without proof.
 PROOF_BELOW = 64
 
+_LARGEST = 2.0**53  # whole numbers beyond it are not exact; none of a server's comes near
+
 
 def table(answer: Answer) -> Row:
     """The answer's JSON object; raises Unavailable when something else came with a 2xx."""
@@ -41,10 +43,18 @@ def text(row: Row, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def decimal(row: Row, key: str) -> float | None:
+    """A number, or None; what JSON cannot say (NaN, Infinity) is none."""
+    value = row.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) <= _LARGEST else None
+
+
 def number(row: Row, key: str) -> int | None:
     """A whole number, or None."""
-    value = row.get(key)
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    value = decimal(row, key)
+    return None if value is None else int(value)
 
 
 def inner(row: Row, *keys: str) -> Row:
@@ -68,7 +78,6 @@ def dataset_of(row: Row) -> Dataset:
 
 def listed_of(row: Row) -> Listed:
     """A document as the list tells it."""
-    created = row.get("created_at")
     return Listed(
         document_id=text(row, "id"),
         name=text(row, "name"),
@@ -76,7 +85,7 @@ def listed_of(row: Row) -> Listed:
         enabled=row.get("enabled") is not False,
         archived=row.get("archived") is True,
         size=number(inner(row, "data_source_detail_dict", "upload_file"), "size"),
-        created_at=float(created) if isinstance(created, int | float) else None,
+        created_at=decimal(row, "created_at"),
         metadata=_metadata(row.get("doc_metadata")),
     )
 

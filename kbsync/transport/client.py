@@ -37,6 +37,7 @@ KEEP_IDLE = 2
 _TRIES = 4
 _CONNECT_SECONDS = 10.0
 _QUIET_WITHOUT_A_WORD = 5.0
+_STARS = "***"
 
 Params = Mapping[str, str | int]
 File = tuple[str, bytes, str]
@@ -168,11 +169,13 @@ class Transport:
             data=call.fields,
             files=call.files,
         )
-        key, stars = self._key, "***"  # some proxies echo a request in their error pages
-        headers = {
-            name.lower(): value.replace(key, stars) for name, value in response.headers.items()
-        }
-        body = response.content.replace(key.encode(), stars.encode())
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        body = response.content
+        if not response.is_success:
+            # Some proxies echo a request in their error pages. Data stay as they are: a short key
+            # may well be part of a document's name.
+            headers = {name: value.replace(self._key, _STARS) for name, value in headers.items()}
+            body = body.replace(self._key.encode(), _STARS.encode())
         return Answer(response.status_code, headers, body)
 
     def _count(self, call: Call, answer: Answer) -> None:

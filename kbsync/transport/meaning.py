@@ -60,7 +60,11 @@ _ABOUT_DATASET = (
         "make room in Dify, or raise its plan",
     ),
 )
-_GONE = re.compile(r"\b(document|dataset|metadata)s?\b.*\bnot\b", re.IGNORECASE)
+_GONE = re.compile(
+    r"\b(document|dataset|metadata)s?\b.* (not (found|exist)|n't exist)", re.IGNORECASE
+)
+#: What the server's framework says of a path that it does not know, as a page or as JSON.
+_NO_ROUTE = "requested URL was not found"
 
 
 class NoSuchRoute(Denied):
@@ -181,9 +185,11 @@ def _forbidden(answer: Answer, call: str, host: str) -> str:
 
 def _not_found(answer: Answer, call: str, host: str) -> BackendError:
     """The thing, or only the path: a gateway's 404 may be JSON, too, and no document is gone."""
+    message = answer.message
     told = answer.status != 405 and isinstance(answer.json, dict)  # noqa: PLR2004 - of the protocol
-    if told and (answer.code == "not_found" or _GONE.search(answer.message)):
-        return Missing(f"{host}: {answer.message} ({call})")
+    gone = answer.code == "not_found" and _NO_ROUTE not in message
+    if told and (gone or _GONE.search(message)):
+        return Missing(f"{host}: {message} ({call})")
     return NoSuchRoute(f"{host} does not know {call}; correct server.base_url or server.api_style")
 
 

@@ -91,6 +91,34 @@ def test_one_bad_document(side: Side) -> None:
     assert described(side, UNKNOWN) == frozenset()
 
 
+def test_a_dataset_that_is_gone(side: Side) -> None:
+    """With a dataset its documents are gone: nothing is described, at the cost of a question."""
+    ids = filled(side, 9)
+    nowhere = dict.fromkeys(ids, VALUES)
+    assert side.backend.describe(UNKNOWN, nowhere) == frozenset()
+    assert described(side, *ids) == set(ids)
+    request(side, "DELETE", "")
+    assert side.calls(lambda: described(side, *ids)) == ["metadata"]
+    assert described(side, *ids) == frozenset()
+
+
+def test_more_than_a_hundred(side: Side) -> None:
+    """At most a hundred documents are written by one request."""
+    ids = filled(side, 201)
+    assert described(side, *ids) == set(ids)
+    assert side.calls(lambda: described(side, *ids)).count("metadata") == 3
+
+
+def test_a_lock_that_stays(side: Side) -> None:
+    """A server whose lock is never released is not waited for, document by document."""
+    ids = filled(side, 30)
+    assert described(side, *ids) == set(ids)
+    side.fail("metadata-busy", times=None)
+    before = side.time.now
+    described(side, *ids)
+    assert side.time.now - before < 2
+
+
 def test_somebody_else_is_writing(side: Side) -> None:
     """A write that met another one is not taken for done, and succeeds later."""
     ids = filled(side, 2)

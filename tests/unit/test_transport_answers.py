@@ -22,6 +22,10 @@ TAIL = (
     "Dataset not found. You have requested this URI [/v1/datasets/0/document/create-by-file] but"
     " did you mean /v1/datasets/<uuid:dataset_id>/document/create-by-file ?"
 )
+WERKZEUG = (
+    "The requested URL was not found on the server. If you entered the URL manually please check"
+    " your spelling and try again."
+)
 PYDANTIC = (
     "1 validation error for DatasetCreatePayload\nname\n  String should have at most 40 characters"
     " [type=string_too_long, input_value='xxx', input_type=str]\n    For further information visit"
@@ -189,6 +193,8 @@ OTHERS = [
     Case("no route", 404, FLASK, NoSuchRoute, ("base_url",), HTML),
     Case("no route, text", 404, b"404 page not found\n", NoSuchRoute, ("base_url",), {}),
     Case("gateway", 404, b'{"message": "no Route matched"}', NoSuchRoute, ("base_url",)),
+    Case("gateway, busy", 404, b'{"error": "Dataset service not up"}', NoSuchRoute, ("base_url",)),
+    Case("no route, JSON", 404, told(404, "not_found", WERKZEUG), NoSuchRoute, ("base_url",)),
     Case("framework", 404, b'{"detail": "Not Found"}', NoSuchRoute, ("base_url",)),
     Case(
         "no such method",
