@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": "Try every part and say what to do about each finding.",
     "plan": "Show what reconcile would do, and why, file by file.",
     "reconcile": "Make the datasets equal to the folders, once.",
+    "run": "Keep them equal, as a service: watch, rescan, send, follow.",
     "status": "Show what is in, what is not, and why.",
     "explain": "Tell everything about one file.",
     "retry": "Send failed files again.",

@@ -1,0 +1,66 @@
+"""Marks and requests to planned work: the only thread that looks at folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from kbsync.engine import Engine, Survey
+from kbsync.log import FOLDER, get_logger
+from kbsync.service.requests import Requests
+from kbsync.watch import Dirty, Mark
+
+_REST = 3600.0
+
+
+class Planner:
+    """One step: take what is asked for or settled, look, and enqueue what is found."""
+
+    def __init__(
+        self, engine: Engine, dirty: Dirty, requests: Requests, planned: Callable[[], None]
+    ) -> None:
+        self._engine = engine
+        self._dirty = dirty
+        self._requests = requests
+        self._planned = planned
+        self.scanned: set[str] = set()
+        self._log = get_logger()
+
+    def step(self) -> float:
+        """Look at everything that is due; returns seconds until more can be."""
+        wanted = self._requests.take()
+        marks = self._dirty.take()
+        wanted |= {mark.folder: "events" for mark in marks if mark.path == "" and mark.deep}
+        for name, reason in wanted.items():
+            self._accept(self._engine.survey(name), reason)
+            self.scanned.add(name)
+        for name, part in _by_folder(mark for mark in marks if mark.folder not in wanted).items():
+            files = [mark.path for mark in part if not mark.deep]
+            below = [mark.path for mark in part if mark.deep]
+            self._accept(self._engine.observe(name, [*files, *below], below), "events")
+        if self._requests:
+            return 0.0
+        due = self._dirty.next_due()
+        return _REST if due is None else due
+
+    def _accept(self, survey: Survey, reason: str) -> None:
+        self._engine.accept(survey)
+        changes = len(survey.plan.applicable)
+        if changes or survey.problems or survey.plan.holds:
+            self._log.info(
+                "scanned",
+                **{FOLDER: survey.folder.name},
+                reason=reason,
+                files=survey.present,
+                changes=changes,
+                problems=len(survey.problems),
+                held=sum(hold.count for hold in survey.plan.holds),
+            )
+        if changes:
+            self._planned()
+
+
+def _by_folder(marks: Iterable[Mark]) -> dict[str, list[Mark]]:
+    folders: dict[str, list[Mark]] = {}
+    for mark in marks:
+        folders.setdefault(mark.folder, []).append(mark)
+    return folders

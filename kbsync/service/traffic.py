@@ -1,0 +1,81 @@
+"""The steps that talk to the server: sending, and following what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kbsync.engine import DESCRIBE_AT_ONCE, Engine
+from kbsync.errors import Denied, Unavailable
+from kbsync.service.gate import Gate
+
+_REST = 3600.0
+_POLL_FIRST, _POLL_MOST = 0.5, 15.0
+
+
+class Sender:
+    """One step: one due piece of work."""
+
+    def __init__(
+        self, engine: Engine, gate: Gate, clock: Callable[[], float], sent: Callable[[], None]
+    ) -> None:
+        self._engine = engine
+        self._gate = gate
+        self._clock = clock
+        self._sent = sent
+
+    def step(self) -> float:
+        """Do the next piece of work; returns seconds until there can be another."""
+        if (closed := self._gate.closed_for()) > 0:
+            return closed
+        names = self._gate.open_folders()
+        if not names:
+            return _POLL_MOST
+        try:
+            worked = self._engine.work_one(names)
+        except Unavailable as error:
+            self._gate.missed(error)
+            return self._gate.closed_for()
+        except Denied as error:
+            self._gate.refused(error)
+            return 0.0
+        if worked:
+            self._sent()
+            return 0.0
+        due = self._engine.ledger.next_due(names)
+        return _REST if due is None else min(_REST, max(0.05, due - self._clock()))
+
+
+class Follower:
+    """One step: ask once how far indexing is, and describe what is new.
+
+    It asks less often while nothing moves, and not at all while nothing is in flight.
+    """
+
+    def __init__(self, engine: Engine, gate: Gate, done: Callable[[], None]) -> None:
+        self._engine = engine
+        self._gate = gate
+        self._done = done
+        self._pause = _POLL_FIRST
+
+    def step(self) -> float:
+        """Look after what was sent; returns seconds until it is worth another look."""
+        if (closed := self._gate.closed_for()) > 0:
+            return closed
+        names = self._gate.open_folders()
+        try:
+            polled = self._engine.poll(names)
+            for name in names:
+                while self._engine.describe(name) == DESCRIBE_AT_ONCE:
+                    pass
+        except Unavailable as error:
+            self._gate.missed(error)
+            return self._gate.closed_for()
+        except Denied as error:
+            self._gate.refused(error)
+            return _POLL_MOST
+        if polled.in_flight or polled.moved:
+            self._gate.answered()
+        if polled.moved:
+            self._done()
+        self._pause = _POLL_FIRST if polled.moved else min(self._pause * 1.5, _POLL_MOST)
+        return self._pause if polled.in_flight else _REST
