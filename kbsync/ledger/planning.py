@@ -28,8 +28,8 @@ _SETTLED = (
     " AND state IN ('completed', 'indexing', 'pending', 'sending', 'failed')"
 )
 
-# Rows whose columns are the values themselves: hundreds of thousands are read at once.
-_PLAIN = "typeof(path) = 'text' AND inode >= 0 AND device >= 0"
+# Rows whose columns are not the values themselves; an index holds them.
+_RARE = "typeof(path) = 'blob' OR inode < 0 OR device < 0"
 
 
 def _below(directory: str) -> tuple[str, tuple[str | bytes, ...]]:
@@ -132,14 +132,12 @@ class Planning(Table):
         """Stamps, by path, of rows that an equal stamp on disk leaves as they are."""
         select = "SELECT path, size, mtime_ns, ctime_ns, inode, device FROM files"
         here, place = _below(below)
-        plain = self.store.rows(
-            f"{select} WHERE {_SETTLED} AND {_PLAIN} AND {here}", (folder, recipe, *place)
-        )
-        rare = self.store.rows(
-            f"{select} WHERE {_SETTLED} AND NOT ({_PLAIN}) AND {here}", (folder, recipe, *place)
-        )
-        stamps = {row[0]: Stamp._make(row[1:]) for row in plain}
-        for path, *values in rare:
+        rows = self.store.rows(f"{select} WHERE {_SETTLED} AND {here}", (folder, recipe, *place))
+        stamps = {row[0]: Stamp._make(row[1:]) for row in rows}
+        for path, *values in self.store.rows(
+            f"{select} WHERE {_SETTLED} AND ({_RARE}) AND {here}", (folder, recipe, *place)
+        ):
+            del stamps[path]
             if (stamp := stamp_of(values)) is not None:
                 stamps[path_of(path)] = stamp
         return stamps

@@ -59,6 +59,10 @@ _FIRST_TABLES = (
     WHERE described <= 0 AND state IN ('indexing', 'completed')
     """,
     """
+    CREATE INDEX files_rare ON files (folder)
+    WHERE typeof(path) = 'blob' OR inode < 0 OR device < 0
+    """,
+    """
     CREATE TABLE folders (
         name         TEXT PRIMARY KEY,
         root         TEXT NOT NULL,
