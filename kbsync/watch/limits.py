@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from kbsync.filters import Excluded, Filters
@@ -40,13 +41,13 @@ def explained(error: OSError, needed: int, proc: Path = _SYSCTL) -> str:
     return f"the system refuses to watch: {error.strerror or error}"
 
 
-def count_directories(root: str, filters: Filters) -> int:
-    """How many directories there are to be watched, the root included."""
+def count_directories(root: str, filters: Filters, skipped: Collection[str]) -> int:
+    """How many directories are to be watched, the root included and what is `skipped` not."""
     total, pending = 0, [""]
     while pending:
         path = pending.pop()
         total += 1
-        pending.extend(_wanted(root, path, filters))
+        pending.extend(each for each in _wanted(root, path, filters) if each not in skipped)
     return total
 
 

@@ -124,18 +124,13 @@ class Native:
 
         Returns the directories that can be watched now, and could not before.
         """
-        with self._lock:
-            now = self._clock()
-            drifting = [
-                (since, directory)
-                for since, directory in self._adrift
-                if directory.above is None and self._tree.get(directory.number) is directory
-            ]
-            self._adrift = [each for each in drifting if now - each[0] < _DRIFT_SECONDS]
-            for since, directory in drifting:
-                if now - since >= _DRIFT_SECONDS:
-                    self._unwatch(directory)
-        return [path for path in list(self.refused) if self._retry(path)]
+        try:
+            with self._lock:
+                self._give_back()
+                return [path for path in list(self.refused) if self._retry(path)]
+        except OSError as error:
+            self.failure = error
+            return []
 
     # What watchdog calls, from the thread that reads.
 
@@ -281,15 +276,30 @@ class Native:
                 self.refused[path] = error.strerror or str(error)
 
     def _retry(self, path: str) -> bool:
-        self.refused.pop(path, None)
-        with self._lock:
-            above = self._tree.root
-            *names, last = path.split("/")
-            for name in names:
-                above = above.child(name) if above is not None else None
-            if above is not None:
-                self._grow(above, last, known_too=True)
-            return path not in self.refused and above is not None
+        """Watch what was refused; returns whether that is done now."""
+        del self.refused[path]
+        above = self._tree.root
+        *names, last = path.split("/")
+        for name in names:
+            above = above.child(name) if above is not None else None
+        if above is not None and path:
+            self._grow(above, last, known_too=True)
+        elif above is not None:
+            self._grow_below(above, known_too=True)
+        return path not in self.refused
+
+    def _give_back(self) -> None:
+        """Stop watching what was moved out; what found another place is not adrift any more."""
+        now = self._clock()
+        drifting = [
+            (since, directory)
+            for since, directory in self._adrift
+            if directory.above is None and self._tree.get(directory.number) is directory
+        ]
+        self._adrift = [each for each in drifting if now - each[0] < _DRIFT_SECONDS]
+        for since, directory in drifting:
+            if now - since >= _DRIFT_SECONDS:
+                self._unwatch(directory)
 
     def _unwatch(self, directory: Directory) -> None:
         given_back = []

@@ -105,7 +105,7 @@ class Watch:
 
     def check(self) -> None:
         """Look after everything: to be called every few seconds."""
-        if self._mode == "off":
+        if self._plan.mode == "off":
             return
         if self._mountinfo() != self._table and self._look_at_mounts():
             self._arm_again("the mounts have changed")
@@ -167,26 +167,34 @@ class Watch:
                 native.disarm()
             self._cannot(error)
             return False
-        self._native, self._problem, self._pause = native, None, 0.0
+        self._native, self._problem = native, None
         return True
 
     def _cannot(self, error: OSError | RuntimeError) -> None:
         self._healthy = isinstance(error, OSError)
         if isinstance(error, OSError) and is_limit(error):
-            text = explained(error, count_directories(self._real, self._filters))
+            needed = count_directories(self._real, self._filters, self._plan.polled)
+            text = explained(error, needed)
             self._problem = f"{text}. Polled every {self._poll_interval:g} s until then"
             self._limits = limits()
             self._retry_at = self._clock() + _LIMIT_PAUSE
             return
         self._problem = f"{self._root} cannot be watched: {_told(error)}"
+        self._back_off()
+
+    def _back_off(self) -> None:
+        """Put the next try off, each time longer, until nothing was wrong for a long time."""
+        now = self._clock()
+        if now - self._retry_at >= _LONGEST_PAUSE:
+            self._pause = 0.0
         self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
-        self._retry_at = self._clock() + self._pause
+        self._retry_at = now + self._pause
 
     def _is_time(self) -> bool:
         raised = self._limits is not None and self._limits != limits()
         return raised or self._clock() >= self._retry_at
 
-    def _arm_again(self, reason: str) -> None:
+    def _arm_again(self, reason: str, *, may_recur: bool = False) -> None:
         """Set all watches anew, then mark everything: what happened in between is unknown."""
         was_armed = self._native is not None
         self._disarm()
@@ -195,6 +203,10 @@ class Watch:
             self._tell_mode()
         elif self._arm():
             self._rearmed += 1
+            if may_recur:
+                self._back_off()
+            else:
+                self._pause = 0.0
             get_logger().info("watching again", **{FOLDER: self.folder}, reason=reason)
         elif was_armed:
             self._tell_mode()
@@ -209,16 +221,20 @@ class Watch:
             self._lost += native.overflows
 
     def _check_native(self, native: Native) -> None:
-        now = self._clock()
-        if (ailment := _ailment(native)) is not None:
-            self._arm_again(ailment)
-        elif self._identity_now() != self._identity:
+        if self._identity_now() != self._identity:
             self._arm_again("the root is another directory, or gone")
-        elif native.overflowed_at is not None and now - native.overflowed_at >= _CALM_SECONDS:
-            self._arm_again(f"the kernel lost events ({native.overflows} overflows)")
-        else:
+        elif (doubt := self._doubt(native)) is None:
             for path in native.tidy():
                 self._mark_below(path, True)
+        elif self._clock() >= self._retry_at:
+            self._arm_again(doubt, may_recur=True)
+
+    def _doubt(self, native: Native) -> str | None:
+        """Why not everything may be watched any more, as far as that is over; else None."""
+        if (ailment := _ailment(native)) is not None or native.overflowed_at is None:
+            return ailment
+        is_over = self._clock() - native.overflowed_at >= _CALM_SECONDS
+        return f"the kernel lost events ({native.overflows} overflows)" if is_over else None
 
     def _identity_now(self) -> tuple[int, int] | None:
         try:
@@ -237,8 +253,8 @@ class Watch:
         if self._plan.mode == "poll" or (self._plan.mode == "native" and self._limits is not None):
             self._mark_below("", True)
             return
-        if native is not None and native.overflowed_at is not None:
-            self._mark_below("", True)  # a storm that does not end
+        if native is not None and (native.overflowed_at is not None or _ailment(native)):
+            self._mark_below("", True)  # nothing can be relied on until the watches are set anew
         for path in self._plan.polled:
             if not isinstance(self._filters.admits(path, is_dir=True), Excluded):
                 self._mark_below(path, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
 from collections.abc import Callable
@@ -154,6 +155,27 @@ def test_a_mark_that_fails_does_not_end_watching(root: Path) -> None:
         assert watched.drain() == [EVERYTHING]
         assert watched.status().healthy
         assert works(watched)
+
+
+def test_a_failure_that_comes_again_is_answered_less_often(root: Path) -> None:
+    """When setting the watches anew does not help, the pauses grow, and everything is polled."""
+
+    def on_mark(mark: Mark) -> None:
+        if mark.path == "bad.md":
+            raise ValueError("bad")
+
+    with Watched(root, on_mark=on_mark) as watched:
+        at = []
+        for second in range(240):
+            (root / "bad.md").write_text("x")  # a touch closes nothing that was written
+            assert eventually(lambda: not watched.status().healthy)
+            before = watched.status().rearmed
+            watched.check(later=1.0)
+            if watched.status().rearmed > before:
+                at.append(second)
+        assert 7 <= len(at) <= 10
+        assert [later - earlier for earlier, later in itertools.pairwise(at)][-2:] == [60, 60]
+        assert watched.drain().count(EVERYTHING) >= len(at) + 2
 
 
 def test_a_warning_is_no_end(root: Path) -> None:
