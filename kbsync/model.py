@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Want(StrEnum):
@@ -262,6 +262,9 @@ class Hit:
 
 
 MetadataValue = str | int
+
+#: What can be done to documents without new content.
+StatusAction = Literal["enable", "disable", "archive", "un_archive"]
 
 #: The metadata fields kbsync keeps on each document, with the server's type of each.
 METADATA_FIELDS: Mapping[str, str] = {

@@ -28,6 +28,7 @@ from kbsync.backend.rows import (
     table,
     text,
 )
+from kbsync.backend.status import set_status
 from kbsync.errors import Denied, Missing, Rejected, Unavailable
 from kbsync.model import (
     Dataset,
@@ -39,6 +40,7 @@ from kbsync.model import (
     Processing,
     Progress,
     Remote,
+    StatusAction,
 )
 from kbsync.transport import Answer, Call, Transport
 
@@ -53,6 +55,7 @@ class DifyBackend:
 
     style = "dify"
     lists = True
+    has_status = True
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -133,15 +136,15 @@ class DifyBackend:
             self._transport.call(call)
 
     def _unarchive(self, remote: Remote) -> None:
-        self._transport.call(
-            Call(
-                "status",
-                "PATCH",
-                f"/datasets/{remote.dataset_id}/documents/status/un_archive",
-                json={"document_ids": [remote.document_id]},
-                repeatable=True,
-            )
-        )
+        path = f"/datasets/{remote.dataset_id}/documents/status/un_archive"
+        body = {"document_ids": [remote.document_id]}
+        self._transport.call(Call("status", "PATCH", path, json=body, repeatable=True))
+
+    def set_status(
+        self, dataset_id: str, document_ids: Sequence[str], action: StatusAction
+    ) -> frozenset[str]:
+        """Enable, disable, archive or un-archive; see `Backend.set_status`."""
+        return set_status(self._transport, dataset_id, document_ids, action)
 
     # Reading
 
@@ -159,6 +162,11 @@ class DifyBackend:
         """Every document of the dataset; see `Backend.documents`."""
         for row in all_documents(self._transport, dataset_id).values():
             yield listed_of(row)
+
+    def document(self, dataset_id: str, document_id: str) -> Listed | None:
+        """One document as it is now; its `progress` is proven by its count of segments."""
+        row = self._row(dataset_id, document_id, metadata="all")
+        return None if row is None else listed_of(row)
 
     def progress(self, dataset_id: str, remotes: Sequence[Remote]) -> Mapping[str, Progress]:
         """How far each is; by list pages while many are asked for, one by one at the end."""
@@ -184,14 +192,16 @@ class DifyBackend:
         return progress_of(row)
 
     def _one(self, dataset_id: str, document_id: str) -> Progress:
+        row = self._row(dataset_id, document_id, metadata="without")
+        return Gone() if row is None else progress_of(row)
+
+    def _row(self, dataset_id: str, document_id: str, *, metadata: str) -> Row | None:
         path = f"/datasets/{dataset_id}/documents/{document_id}"
+        call = Call("get", "GET", path, params={"metadata": metadata}, repeatable=True)
         try:
-            answer = self._transport.call(
-                Call("get", "GET", path, params={"metadata": "without"}, repeatable=True)
-            )
+            return table(self._transport.call(call))
         except Missing:
-            return Gone()
-        return progress_of(table(answer))
+            return None
 
     # Metadata and search
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from kbsync.model import Dataset, Document, Hit, Listed, MetadataValue, Processing, Progress, Remote
+from kbsync.model import (
+    Dataset,
+    Document,
+    Hit,
+    Listed,
+    MetadataValue,
+    Processing,
+    Progress,
+    Remote,
+    StatusAction,
+)
 
 
 class Backend(Protocol):
@@ -28,6 +38,11 @@ class Backend(Protocol):
     @property
     def has_metadata(self) -> bool:
         """Whether documents can carry metadata fields."""
+        ...
+
+    @property
+    def has_status(self) -> bool:
+        """Whether documents can be disabled and archived."""
         ...
 
     def dataset(self, reference: str, *, create: Processing | None = None) -> Dataset:
@@ -63,12 +78,27 @@ class Backend(Protocol):
         """
         ...
 
+    def document(self, dataset_id: str, document_id: str) -> Listed | None:
+        """One document as it is now, or None when it is gone; raises `Denied` without `lists`."""
+        ...
+
     def progress(self, dataset_id: str, remotes: Sequence[Remote]) -> Mapping[str, Progress]:
         """How far indexing is, by document id, for every remote asked about."""
         ...
 
     def delete(self, remote: Remote) -> None:
         """Delete a document; one that is already gone is a success."""
+        ...
+
+    def set_status(
+        self, dataset_id: str, document_ids: Sequence[str], action: StatusAction
+    ) -> frozenset[str]:
+        """Enable, disable, archive or un-archive documents; returns those that are so now.
+
+        One that is not indexed yet, or whose status was changed a moment ago, is not among them
+        and may be tried again later; one that is gone counts as done. Raises `Denied` without
+        `has_status`, `Missing` when the dataset is gone.
+        """
         ...
 
     def describe(

@@ -77,14 +77,16 @@ def dataset_of(row: Row) -> Dataset:
 
 
 def listed_of(row: Row) -> Listed:
-    """A document as the list tells it."""
+    """A document as lists tell it, and answers about one, where the upload has another place."""
+    upload = inner(row, "data_source_detail_dict", "upload_file")
+    upload = upload or inner(row, "data_source_info", "upload_file")
     return Listed(
         document_id=text(row, "id"),
         name=text(row, "name"),
         progress=progress_of(row),
         enabled=row.get("enabled") is not False,
         archived=row.get("archived") is True,
-        size=number(inner(row, "data_source_detail_dict", "upload_file"), "size"),
+        size=number(upload, "size"),
         created_at=decimal(row, "created_at"),
         metadata=_metadata(row.get("doc_metadata")),
     )

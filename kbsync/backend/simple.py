@@ -20,6 +20,7 @@ from kbsync.model import (
     Processing,
     Progress,
     Remote,
+    StatusAction,
 )
 from kbsync.transport import Call, Transport
 
@@ -29,6 +30,7 @@ class SimpleBackend:
 
     style = "simple"
     lists = False
+    has_status = False
     has_metadata = False
 
     def __init__(self, transport: Transport) -> None:
@@ -76,6 +78,10 @@ class SimpleBackend:
         """Refuse: this form has no list."""
         raise Denied(f"the documents of {dataset_id} cannot be listed in this API style")
 
+    def document(self, dataset_id: str, document_id: str) -> Listed | None:  # noqa: ARG002 - it cannot
+        """Refuse: this form tells nothing of a document but how far its indexing is."""
+        raise Denied(f"the documents of {dataset_id} cannot be looked at in this API style")
+
     def progress(self, dataset_id: str, remotes: Sequence[Remote]) -> Mapping[str, Progress]:
         """Ask for each document; this form counts no segments."""
         return {remote.document_id: self._one(dataset_id, remote.document_id) for remote in remotes}
@@ -96,6 +102,15 @@ class SimpleBackend:
             self._transport.call(Call("delete", "DELETE", path, repeatable=True))
         except Missing:
             return
+
+    def set_status(
+        self,
+        dataset_id: str,  # noqa: ARG002 - this form has no status
+        document_ids: Sequence[str],  # noqa: ARG002
+        action: StatusAction,
+    ) -> frozenset[str]:
+        """Refuse: this form has no status."""
+        raise Denied(f"this API style has no call to {action.replace('_', '-')} documents")
 
     def describe(
         self,

@@ -2,6 +2,6 @@
 
 from kbsync.transport.answer import Answer
 from kbsync.transport.client import Call, Transport
-from kbsync.transport.meaning import BUSY_METADATA, NoSuchRoute
+from kbsync.transport.meaning import BUSY_DOCUMENT, BUSY_METADATA, NoSuchRoute
 
-__all__ = ["BUSY_METADATA", "Answer", "Call", "NoSuchRoute", "Transport"]
+__all__ = ["BUSY_DOCUMENT", "BUSY_METADATA", "Answer", "Call", "NoSuchRoute", "Transport"]

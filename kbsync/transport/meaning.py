@@ -15,10 +15,13 @@ from kbsync.transport.answer import Answer, one_line
 #: What a server says, as a 400, while it writes metadata of the same documents or dataset.
 BUSY_METADATA = "metadata operation is running"
 
+#: What it says, as a 400, of a document whose status was changed and which no worker saw yet.
+BUSY_DOCUMENT = "is being indexed, please try again later"
+
 #: 400s that the same request will not meet again a little later.
 _PASSING = (
     BUSY_METADATA,
-    "is being indexed, please try again later",
+    BUSY_DOCUMENT,
     "Failed to request plugin daemon",
     "Too many requests",
     "Could not connect to",  # the vector store, during a search

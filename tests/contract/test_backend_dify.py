@@ -11,7 +11,16 @@ import httpx
 import pytest
 
 from kbsync.errors import Denied, Missing, Unavailable
-from kbsync.model import Document, Failed, Gone, Processing, Ready, Remote
+from kbsync.model import (
+    Document,
+    Failed,
+    Gone,
+    Listed,
+    Processing,
+    Ready,
+    Remote,
+    StatusAction,
+)
 
 from .test_backend import ECONOMY, TEXT, UNKNOWN, Opener, Side, a_server
 
@@ -329,6 +338,91 @@ def test_another_key_deletes_nothing(side: Side) -> None:
         list(other.documents(side.dataset))
     other.close()
     assert side.names() == [remote.name]
+
+
+# Status
+
+
+def test_status(side: Side) -> None:
+    """Documents are disabled, enabled, archived and un-archived, many by one request."""
+    remotes = filled(side, 120)
+    ids = [remote.document_id for remote in remotes]
+    list(side.backend.documents(side.dataset))
+    changes: dict[StatusAction, Callable[[Listed], bool]] = {
+        "disable": lambda one: not one.enabled,
+        "enable": lambda one: one.enabled,
+        "archive": lambda one: one.archived,
+        "un_archive": lambda one: not one.archived,
+    }
+    for action, is_so in changes.items():
+        side.standin.forget_requests()
+        assert len(side.backend.set_status(side.dataset, [*ids, UNKNOWN], action)) == 121
+        assert [request.kind for request in side.standin.requests] == ["status"] * 2
+        side.time.now += 1
+        listed = list(side.backend.documents(side.dataset))
+        assert len(listed) == 120
+        assert all(map(is_so, listed))
+
+
+def test_status_again(side: Side) -> None:
+    """What is so already, or is gone, counts as done."""
+    remote = side.put()
+    side.progress(remote)
+    ids = [remote.document_id, UNKNOWN]
+    for _ in range(2):
+        assert side.backend.set_status(side.dataset, ids, "disable") == set(ids)
+        side.time.now += 1
+    assert side.backend.set_status(side.dataset, [], "disable") == frozenset()
+
+
+def test_status_of_one_that_is_not_indexed(opened: Opener) -> None:
+    """One that is not indexed yet cannot be disabled, and the others are."""
+    side = opened(pace=10.0)
+    done = [side.put(f"{number}.md") for number in range(5)]
+    side.time.now += 60
+    side.progress(*done)
+    waiting = side.put("late.md")
+    ids = [*(one.document_id for one in done), waiting.document_id]
+    assert side.backend.set_status(side.dataset, ids, "disable") == set(ids[:-1])
+    assert [one.enabled for one in side.standin.documents(side.dataset)] == [False] * 5 + [True]
+
+
+def test_status_of_one_that_is_busy(opened: Opener) -> None:
+    """One whose mark of an earlier change stays is left for later, and the others are not."""
+    side = opened(pace=5000.0)
+    busy, gone = side.put("busy.md"), side.put("gone.md")
+    side.backend.set_status(side.dataset, [busy.document_id], "archive")
+    side.backend.delete(gone)
+    ids = [busy.document_id, gone.document_id]
+    assert side.backend.set_status(side.dataset, ids, "un_archive") == {gone.document_id}
+    side.time.now += 601
+    assert side.backend.set_status(side.dataset, ids, "un_archive") == set(ids)
+
+
+def test_status_that_cannot_be_set(side: Side) -> None:
+    """Neither a missing dataset nor a server that is away is taken for a document's refusal."""
+    with pytest.raises(Missing):
+        side.backend.set_status(UNKNOWN, [UNKNOWN], "disable")
+    side.fail("outage")
+    with pytest.raises(Unavailable):
+        side.backend.set_status(side.dataset, [UNKNOWN], "disable")
+
+
+def test_one_document(side: Side) -> None:
+    """One document is told as the list tells it, with its segments counted; a missing one not."""
+    remote, empty = side.put(), side.put("empty.md", b"")
+    side.backend.describe(side.dataset, {remote.document_id: {"kbsync_path": "a.md"}})
+    side.progress(remote, empty)
+    side.backend.set_status(side.dataset, [remote.document_id], "disable")
+    listed = {one.document_id: one for one in side.backend.documents(side.dataset)}
+    told = side.backend.document(side.dataset, remote.document_id)
+    assert told == replace(listed[remote.document_id], progress=Ready(1))
+    assert not told.enabled
+    found = side.backend.document(side.dataset, empty.document_id)
+    assert found is not None
+    assert isinstance(found.progress, Failed)
+    assert side.backend.document(side.dataset, UNKNOWN) is None
+    assert side.backend.document(UNKNOWN, remote.document_id) is None
 
 
 # Limits

@@ -19,12 +19,17 @@ def side() -> Iterator[Side]:
 
 
 def test_what_it_cannot_do(side: Side) -> None:
-    """There is no list, no name, no metadata and no search."""
+    """There is no list, no name, no metadata, no status and no search."""
     remote = side.put(body=TEXT)
     assert side.backend.find(side.dataset, remote.name) == []
     assert side.backend.describe(side.dataset, {remote.document_id: {"a": "b"}}) == frozenset()
     with pytest.raises(Denied, match="listed"):
         side.backend.documents(side.dataset)
+    with pytest.raises(Denied, match="looked at"):
+        side.backend.document(side.dataset, remote.document_id)
+    assert not side.backend.has_status
+    with pytest.raises(Denied, match="un-archive"):
+        side.backend.set_status(side.dataset, [remote.document_id], "un_archive")
     with pytest.raises(Denied, match="search"):
         side.backend.search(side.dataset, "voles")
 
