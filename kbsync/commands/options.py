@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from kbsync.config import load
+from kbsync.config.parse import duration
 
 
 def configured(function: Callable[..., int]) -> Callable[..., int]:
@@ -28,6 +29,21 @@ def configured(function: Callable[..., int]) -> Callable[..., int]:
         return function(settings, **options)
 
     return command
+
+
+class Span(click.ParamType[float]):
+    """A length of time: seconds, or a duration as in the configuration ("90s", "15m")."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Seconds; fails as a usage error that says what is allowed."""
+        try:
+            return duration(f"{value}s" if str(value)[-1:].isdigit() else value)
+        except ValueError:
+            self.fail(f"{value!r} is neither seconds nor a duration such as 15m", param, ctx)
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from kbsync.assembly import opened, selected
-from kbsync.commands.options import as_json, configured, folder_names
+from kbsync.commands.options import Span, as_json, configured, folder_names
 from kbsync.commands.plan import show_plan
 from kbsync.commands.terminal import Follower, Tally, follower, line
 from kbsync.config import Settings
@@ -30,9 +30,9 @@ DONE, FAILED, HELD, UNREACHABLE, INTERRUPTED = 0, 3, 4, 5, 130
 @click.option("--no-wait", is_flag=True, help="Do not wait until everything is indexed.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
-    metavar="SECONDS",
-    help="Stop waiting after so long; the next run goes on from there.",
+    type=Span(),
+    metavar="TIME",
+    help="Stop after so long (seconds, or 15m); the next run goes on from there.",
 )
 @click.option("--allow-delete", is_flag=True, help="Release deletions that a safety rule holds.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only what failed or is held.")

@@ -142,3 +142,19 @@ def _key(file: Path, key: str, mode: int = 0o600) -> None:
 
 def _bad(said: Said) -> set[str]:
     return {row["check"] for row in json.loads(said.out) if row["result"] in {"warn", "fail"}}
+
+
+@pytest.mark.parametrize("said", ["nan", "-1", "soon", "5 weeks"])
+def test_a_time_that_is_none_is_a_usage_error(
+    kbsync: Kbsync, server: tuple[StandIn, str], tmp_path: Path, said: str
+) -> None:
+    """What --timeout takes is named when something else is given."""
+    _, url = server
+    _documents(tmp_path / "handbook")
+    (tmp_path / "kbsync.toml").write_text(
+        f'[server]\nbase_url = "{url}"\napi_key = "dataset-standin"\n'
+        f'[[folders]]\nname = "h"\npath = "{tmp_path}/handbook"\ndataset = "KB"\n'
+    )
+    refused = kbsync("reconcile", f"--timeout={said}")
+    assert refused.code == 2
+    assert "neither seconds nor a duration such as 15m" in refused.err
