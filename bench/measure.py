@@ -80,15 +80,9 @@ def report(title: str, figures: Sequence[Figure], *, ours: str) -> None:
             f"  {figure.name:<28} {figure.median * 1000:8.0f} ms +-{figure.spread:4.0%}"
             f" {figure.memory / 1e6:7.1f} MB{note}"
         )
-    RESULTS.mkdir(exist_ok=True)
-    kept = {
-        "title": title,
-        "machine": {
-            "cores": os.cpu_count(),
-            "system": platform.platform(),
-            "python": platform.python_version(),
-        },
-        "figures": [
+    keep(
+        title,
+        [
             {
                 "name": figure.name,
                 "median_ms": round(figure.median * 1000, 1),
@@ -98,6 +92,20 @@ def report(title: str, figures: Sequence[Figure], *, ours: str) -> None:
             }
             for figure in figures
         ],
+    )
+
+
+def keep(title: str, figures: object) -> None:
+    """Write figures to a file of this title, with the machine they were taken on."""
+    RESULTS.mkdir(exist_ok=True)
+    kept = {
+        "title": title,
+        "machine": {
+            "cores": os.cpu_count(),
+            "system": platform.platform(),
+            "python": platform.python_version(),
+        },
+        "figures": figures,
     }
     name = "-".join(title.lower().replace(",", "").split())
     (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=2) + "\n")
