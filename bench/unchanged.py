@@ -62,7 +62,6 @@ def _fill_ledger(config: Path) -> None:
     settings = load(config)
     folder = folder_of(settings.folders[0])
     sha256 = hashlib.sha256(b"# Heading\n\nsome text\n" * 20).hexdigest()
-    version = Version(sha256, folder.rules.recipe)
     seen = [
         item
         for item in walk(folder.root, folder.name, folder.filters, max_size=folder.max_size)
@@ -72,6 +71,7 @@ def _fill_ledger(config: Path) -> None:
         ledger.store.rows("PRAGMA synchronous = OFF")
         ledger.observe([Put(item, "new") for item in seen], 1.0)
         while (job := ledger.claim(2.0, [folder.name])) is not None:
+            version = Version(sha256, folder.rules.recipe_of(job.key.path))
             remote = _remote(job.key, version)
             ledger.sent(job, remote, version, job.record.stamp, 3.0)
             ledger.indexed(job.key, remote, 1, 4.0)

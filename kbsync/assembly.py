@@ -24,8 +24,9 @@ def folder_of(settings: FolderSettings) -> Folder:
         filters = Filters(settings.include, settings.exclude, SERVER_TYPES)
     except ValueError as error:
         raise ConfigError(f"folder {settings.name!r}: {error}") from error
+    recipe = plan.recipe(processing)
     rules = plan.Rules(
-        recipe=plan.recipe(processing),
+        recipe_of=lambda _: recipe,
         on_delete=settings.on_delete,
         max_delete_count=settings.max_delete_count,
         max_delete_percent=settings.max_delete_percent,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, assert_never
 
@@ -36,9 +36,12 @@ PERCENT_FLOOR = 10
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a folder's settings mean for its plan; percentages from 0 to 100."""
+    """What a folder's settings mean for its plan; percentages from 0 to 100.
 
-    recipe: str
+    `recipe_of` tells the recipe of a file by its path.
+    """
+
+    recipe_of: Callable[[str], str]
     on_delete: Literal["delete", "keep"] = "delete"
     max_delete_count: int = 100
     max_delete_percent: float = 50
@@ -92,7 +95,7 @@ def _put_reason(seen: Seen, record: Record | None, rules: Rules) -> str | None:
     if record.state in {State.PENDING, State.SENDING} and record.stamp in {None, seen.stamp}:
         return None
     tried = record.parked or record.version
-    if tried is not None and tried.recipe != rules.recipe:
+    if tried is not None and tried.recipe != rules.recipe_of(seen.key.path):
         return "settings changed"
     if rules.hash_all and record.state is State.COMPLETED:
         return "checked by content"

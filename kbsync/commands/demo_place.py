@@ -117,7 +117,7 @@ class Place:
     def records(self) -> list[Record]:
         """Every row of the ledger."""
         with looking(self.settings) as engine:
-            return list(engine.ledger.unsettled(self.name, None).values())
+            return list(engine.ledger.everything(self.name).values())
 
     def not_in(self) -> list[Trouble]:
         """Files that are not on the server, and why."""

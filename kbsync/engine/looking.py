@@ -69,10 +69,8 @@ class Looking(Base):
         return self._planned(folder, folder.rules, found, whole=False)
 
     def _walked(self, folder: Folder, rules: plan.Rules, below: str) -> _Found:
-        everything = rules.hash_all
-        stamps = {} if everything else self.ledger.settled(folder.name, rules.recipe, below)
-        recipe = None if everything else rules.recipe
-        others = self.ledger.unsettled(folder.name, recipe, below)
+        recipe_of = None if rules.hash_all else rules.recipe_of
+        stamps, others = self.ledger.known(folder.name, recipe_of, below)
         settled = scan.Settled(stamps)
         found = _Found()
         for item in scan.walk(
@@ -188,7 +186,7 @@ class Looking(Base):
             sha256, _ = scan.digest(folder.root, key.path, max_size=folder.max_size)
         except FileError as error:
             return Planned("fail", key, str(error), size)
-        if is_version(record.live, Version(sha256, folder.rules.recipe)):
+        if is_version(record.live, Version(sha256, folder.rules.recipe_of(key.path))):
             return Planned("refresh", key, f"{put.reason}; the content is the same", size)
         return Planned("replace", key, put.reason, size)
 

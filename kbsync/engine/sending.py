@@ -87,7 +87,7 @@ class Sending(Base):
         except FileError as error:
             self._unreadable(job, folder, error)
             return
-        version = Version(content.sha256, folder.rules.recipe)
+        version = Version(content.sha256, folder.rules.recipe_of(job.key.path))
         stamp = _trusted(content.seen.stamp, started)
         if not self._settled_without_sending(job, version, stamp):
             self._send(job, folder, content, version, stamp)

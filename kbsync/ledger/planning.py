@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -24,9 +24,11 @@ _BATCH = 500
 
 _SETTLED = (
     "folder = ? AND want = 'present' AND mtime_ns IS NOT NULL"
-    " AND (recipe = ? OR recipe IS NULL AND state = 'pending')"
+    " AND (recipe IS NOT NULL OR state = 'pending')"
     " AND state IN ('completed', 'indexing', 'pending', 'sending', 'failed')"
 )
+
+_STAMPED = "path, recipe, size, mtime_ns, ctime_ns, inode, device"
 
 # Rows whose columns are not the values themselves; an index holds them.
 _RARE = "typeof(path) = 'blob' OR inode < 0 OR device < 0"
@@ -128,28 +130,42 @@ class Planning(Table):
                 (hold.rule, hold.count, hold.reason, hold.folder),
             )
 
-    def settled(self, folder: str, recipe: str, below: str = "") -> dict[str, Stamp]:
-        """Stamps, by path, of rows that an equal stamp on disk leaves as they are."""
-        select = "SELECT path, size, mtime_ns, ctime_ns, inode, device FROM files"
+    def known(
+        self, folder: str, recipe_of: Callable[[str], str] | None, below: str = ""
+    ) -> tuple[dict[str, Stamp], dict[str, Record]]:
+        """All rows by path: stamps where an equal one on disk settles it, and the rest in full.
+
+        A row is settled only under the recipe for its path; with `recipe_of` None, none is.
+        """
         here, place = _below(below)
-        rows = self.store.rows(f"{select} WHERE {_SETTLED} AND {here}", (folder, recipe, *place))
-        stamps = {row[0]: Stamp._make(row[1:]) for row in rows}
-        for path, *values in self.store.rows(
-            f"{select} WHERE {_SETTLED} AND ({_RARE}) AND {here}", (folder, recipe, *place)
+        values = (folder, *place)
+        if recipe_of is None:
+            return {}, self.everything(folder, below)
+        others = self._in_full(f"folder = ? AND NOT ({_SETTLED}) AND {here}", (folder, *values))
+        rows = self.store.rows(f"SELECT {_STAMPED} FROM files WHERE {_SETTLED} AND {here}", values)
+        stamps = {row[0]: Stamp._make(row[2:]) for row in rows}
+        for path, _, *stamp in self.store.rows(
+            f"SELECT {_STAMPED} FROM files WHERE {_SETTLED} AND ({_RARE}) AND {here}", values
         ):
             del stamps[path]
-            if (stamp := stamp_of(values)) is not None:
-                stamps[path_of(path)] = stamp
-        return stamps
+            if (known := stamp_of(stamp)) is not None:
+                stamps[path_of(path)] = known
+        outdated = [
+            path_of(row[0])
+            for row in rows
+            if row[1] is not None and row[1] != recipe_of(path_of(row[0]))
+        ]
+        for path in outdated:
+            stamps.pop(path, None)
+        return stamps, others | self.records(folder, outdated)
 
-    def unsettled(self, folder: str, recipe: str | None, below: str = "") -> dict[str, Record]:
-        """The other rows of the folder, by path; with `recipe` None, every row."""
-        rest = "" if recipe is None else f" AND NOT ({_SETTLED})"
+    def everything(self, folder: str, below: str = "") -> dict[str, Record]:
+        """Every row of the folder, or below one of its directories, by path."""
         here, place = _below(below)
-        rows = self.store.rows(
-            f"SELECT {COLUMNS} FROM files WHERE folder = ?{rest} AND {here}",
-            (folder, *(() if recipe is None else (folder, recipe)), *place),
-        )
+        return self._in_full(f"folder = ? AND {here}", (folder, *place))
+
+    def _in_full(self, condition: str, values: tuple[object, ...]) -> dict[str, Record]:
+        rows = self.store.rows(f"SELECT {COLUMNS} FROM files WHERE {condition}", values)
         return {record.key.path: record for record in map(record_of, rows)}
 
     def records(self, folder: str, paths: Iterable[str]) -> dict[str, Record]:

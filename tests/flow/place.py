@@ -105,7 +105,7 @@ class Place:
         """The live document of each file that has one, by path."""
         by_id = {document.id: document for document in self.documents()}
         with Ledger.open(self.ledger, readonly=True) as ledger:
-            records = ledger.unsettled("docs", None).values()
+            records = ledger.everything("docs").values()
         return {
             record.key.path: by_id[record.live.document_id]
             for record in records

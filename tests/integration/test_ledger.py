@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -273,20 +273,33 @@ def test_names_that_are_not_utf8(ledger: Ledger) -> None:
     assert row(ledger, key).stamp == STAMP._replace(inode=2**64 - 1)
     stored = ledger.store.rows("SELECT path FROM files")
     assert stored == [(b"caf\xe9.md",)]
-    assert ledger.unsettled("docs", "r1").keys() | ledger.settled("docs", "r1").keys() == {key.path}
+    assert ledger.everything("docs").keys() == {key.path}
 
 
 def test_settled_and_unsettled_are_all(ledger: Ledger) -> None:
-    """Every row is either settled under a recipe or handed to the planner in full."""
+    """Every row is either settled under its path's recipe or handed to the planner in full."""
     bring_live(ledger)
     want(ledger, Key("docs", "new.md"))
     ledger.observe([Skip(Skipped(Key("docs", "e.md"), STAMP, "an empty file"))], 1.0)
     for recipe in ("r1", "r2"):
-        settled, rest = ledger.settled("docs", recipe), ledger.unsettled("docs", recipe)
+        settled, rest = ledger.known("docs", always(recipe))
         assert not settled.keys() & rest.keys()
         assert settled.keys() | rest.keys() == {"a.md", "new.md", "e.md"}
-    assert set(ledger.settled("docs", "r1")) == {"a.md", "new.md"}
-    assert ledger.unsettled("docs", None).keys() == {"a.md", "new.md", "e.md"}
+    assert set(ledger.known("docs", always("r1"))[0]) == {"a.md", "new.md"}
+    assert set(ledger.known("docs", always("r2"))[0]) == {"new.md"}
+    assert ledger.known("docs", None) == ({}, ledger.everything("docs"))
+    assert ledger.everything("docs").keys() == {"a.md", "new.md", "e.md"}
+
+
+def test_a_file_that_was_never_sent_is_not_forgotten(ledger: Ledger) -> None:
+    """A row that failed before anything was sent is among those that a plan is made from."""
+    want(ledger)
+    ledger.park(claim(ledger), "it cannot be read", None, STAMP, 3.0)
+    assert ledger.known("docs", always("r1"))[1].keys() == {"a.md"}
+
+
+def always(recipe: str) -> Callable[[str], str]:
+    return lambda _: recipe
 
 
 def test_only_one_writer(ledger: Ledger, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,13 @@ from kbsync.plan import FolderPlan, Rules, backoff, decide, plan_folder, recipe
 KEY = Key("docs", "a.md")
 STAMP = Stamp(10, 1_000, 1_000, 7, 1)
 LATER = STAMP._replace(mtime_ns=2_000)
-RULES = Rules(recipe="r1")
+
+
+def always(recipe: str) -> Callable[[str], str]:
+    return lambda _: recipe
+
+
+RULES = Rules(always("r1"))
 VERSION = Version("s1", "r1")
 LIVE = Remote("d", "doc-1", "a [x].md")
 
@@ -94,21 +102,21 @@ TABLE: list[tuple[str, Seen | Skipped | None, Record | None, Rules, str]] = [
         "another recipe sends the same content again",
         Seen(KEY, STAMP),
         row(),
-        Rules(recipe="r2"),
+        Rules(always("r2")),
         "put: settings changed",
     ),
     (
         "a changed recipe already enqueued is not enqueued twice",
         Seen(KEY, STAMP),
         row(State.PENDING),
-        Rules(recipe="r2"),
+        Rules(always("r2")),
         "nothing",
     ),
     (
         "a full run looks into settled files",
         Seen(KEY, STAMP),
         row(),
-        Rules(recipe="r1", hash_all=True),
+        Rules(always("r1"), hash_all=True),
         "put: checked by content",
     ),
     ("a file being indexed is left alone", Seen(KEY, STAMP), row(State.INDEXING), RULES, "nothing"),
@@ -152,14 +160,14 @@ TABLE: list[tuple[str, Seen | Skipped | None, Record | None, Rules, str]] = [
         "a missing file stays where the policy is to keep",
         None,
         row(),
-        Rules(recipe="r1", on_delete="keep"),
+        Rules(always("r1"), on_delete="keep"),
         "nothing",
     ),
     (
         "a missing file that never had a document leaves the ledger even then",
         None,
         row(State.SKIPPED, live=None),
-        Rules(recipe="r1", on_delete="keep"),
+        Rules(always("r1"), on_delete="keep"),
         "drop: not in the folder any more",
     ),
     ("a drop is planned once", None, row(State.PENDING, want=Want.ABSENT), RULES, "nothing"),
@@ -216,7 +224,7 @@ def folder_of(count: int, *, gone: int, **rules: float) -> FolderPlan:
         known=count,
         present=count - gone,
         folder="docs",
-        rules=Rules(recipe="r1", **rules),  # type: ignore[arg-type]  # by name below
+        rules=Rules(always("r1"), **rules),  # type: ignore[arg-type]  # by name below
     )
 
 
@@ -260,7 +268,7 @@ def test_missing_root_is_never_released() -> None:
         known=5,
         present=0,
         folder="docs",
-        rules=Rules(recipe="r1", allow_delete=True),
+        rules=Rules(always("r1"), allow_delete=True),
     )
     assert plan.changes == ()
     assert plan.unknown == 5
@@ -313,7 +321,7 @@ def test_unknown_never_becomes_deleted(known: set[str], broken: set[str]) -> Non
         known=len(rows),
         present=1,
         folder="docs",
-        rules=Rules(recipe="r1", allow_delete=True),
+        rules=Rules(always("r1"), allow_delete=True),
     )
     dropped = {change.key.path for change in plan.changes if isinstance(change, Drop)}
     hidden = {
