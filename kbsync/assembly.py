@@ -10,10 +10,10 @@ from pathlib import Path
 from kbsync import plan
 from kbsync.backend.interface import Backend
 from kbsync.config import FolderSettings, Settings
-from kbsync.engine import Engine, Event, Folder
+from kbsync.engine import Engine, Event, Folder, Happened
 from kbsync.errors import ConfigError
 from kbsync.filters import Filters
-from kbsync.ledger import Ledger
+from kbsync.ledger import Ledger, is_lost
 from kbsync.model import SERVER_TYPES
 
 
@@ -75,6 +75,8 @@ def opened(
 ) -> Iterator[Engine]:
     """An engine over the configured ledger, which this process writes to alone."""
     with Ledger.open(settings.ledger) as ledger:
+        if ledger.mended:
+            observer(Event(Happened.MENDED, "", "", ledger.mended))
         _same_instance(ledger, settings)
         engine = _engine(ledger, settings, observer)
         try:
@@ -86,7 +88,7 @@ def opened(
 @contextmanager
 def looking(settings: Settings) -> Iterator[Engine]:
     """An engine that only looks: over the ledger as it is, also while a service writes to it."""
-    if settings.ledger.exists():
+    if settings.ledger.exists() or is_lost(settings.ledger):
         with Ledger.open(settings.ledger, readonly=True) as ledger:
             yield _engine(ledger, settings, lambda _: None)
         return

@@ -6,6 +6,7 @@
       ConfigError      usage or configuration; exit code 2; names the file and the key
       LedgerError      newer than the program, damaged, on a network file system
         LedgerBusy     another kbsync holds it; exit code 75
+        LedgerDamaged  its content is; the next writer to open it goes on from its backup
       FileError        this file, until it changes: unreadable, too large, unstable
       BackendError
         Unavailable    retry with backoff; pauses sending to that server
@@ -34,6 +35,18 @@ class LedgerError(KbsyncError):
 
 class LedgerBusy(LedgerError):
     """Another kbsync process writes to this ledger."""
+
+
+class LedgerDamaged(LedgerError):
+    """The ledger's content is damaged.
+
+    Attributes:
+        found: what SQLite found, for a longer message.
+    """
+
+    def __init__(self, message: str, found: str) -> None:
+        super().__init__(message)
+        self.found = found
 
 
 class FileError(KbsyncError):

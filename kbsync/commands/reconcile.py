@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 
 import click
@@ -13,6 +14,7 @@ from kbsync.commands.plan import show_plan
 from kbsync.commands.terminal import Follower, Tally, follower, line
 from kbsync.config import Settings
 from kbsync.engine import Engine, Event, Happened
+from kbsync.errors import LedgerDamaged, LedgerError
 from kbsync.ledger import Trouble
 from kbsync.log import printable
 from kbsync.model import State
@@ -95,7 +97,18 @@ def _reconcile(
         run.survey(hash_all=full, allow_delete=allow_delete, each=watching.surveyed)
         outcome = run.work()
         troubles = [trouble for name in names for trouble in engine.ledger.troubles(name)]
+        _back_up(engine)
         return outcome, _left(engine, names), troubles
+
+
+def _back_up(engine: Engine) -> None:
+    """Keep a copy of the ledger; a run that did its work is no failure for want of one."""
+    try:
+        engine.ledger.back_up_if_due(time.time())
+    except LedgerDamaged:
+        raise
+    except LedgerError as error:
+        click.echo(f"kbsync: {error}", err=True)
 
 
 def _left(engine: Engine, names: Sequence[str]) -> Left:

@@ -25,6 +25,7 @@ _STYLES = {
     Happened.UNKNOWN: ("unknown", "red"),
     Happened.HELD: ("held", "magenta"),
     Happened.NOTE: ("note", "cyan"),
+    Happened.MENDED: ("mended", "red"),
 }
 
 #: Shown even while bars tell the rest: what a person may have to act on.
@@ -96,8 +97,10 @@ class Silent:
         return
 
     def event(self, event: Event) -> None:
-        """Count it."""
+        """Count it; that the ledger was mended is said to whoever watches, on the other stream."""
         self.tally.add(event)
+        if event.happened is Happened.MENDED:
+            click.echo(f"kbsync: {event.text}", err=True)
 
     def surveyed(self, survey: Survey) -> None:
         """Print nothing."""
@@ -108,7 +111,7 @@ class Lines(Silent):
 
     def __init__(self, *, quiet: bool) -> None:
         super().__init__()
-        self._shown = _QUIET if quiet else frozenset(Happened)
+        self._shown = _QUIET if quiet else frozenset(Happened) - {Happened.MENDED}
 
     def event(self, event: Event) -> None:
         """Count it and print it."""

@@ -38,11 +38,12 @@ class Happened(StrEnum):
     UNKNOWN = "unknown"
     HELD = "held"
     NOTE = "note"
+    MENDED = "ledger mended"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something a person following the run may want to see; `path` may be a directory or ""."""
+    """Something to see for who follows a run; `path` may be a directory or "", `folder` ""."""
 
     happened: Happened
     folder: str

@@ -1,9 +1,10 @@
 """The ledger: what kbsync knows, in one SQLite file that any tool can read."""
 
+from kbsync.ledger.backup import is_lost
 from kbsync.ledger.ledger import Ledger
 from kbsync.ledger.leftovers import Leftover
 from kbsync.ledger.planning import FolderRow
 from kbsync.ledger.reporting import Details, Trouble
 from kbsync.ledger.table import Job
 
-__all__ = ["Details", "FolderRow", "Job", "Ledger", "Leftover", "Trouble"]
+__all__ = ["Details", "FolderRow", "Job", "Ledger", "Leftover", "Trouble", "is_lost"]

@@ -26,6 +26,15 @@ class Ledger(Planning, Sending, Following, Leftovers, Reporting):
         """Open, and for a writer create, lock and migrate; raises LedgerError, LedgerBusy."""
         return cls(Store(path, readonly=readonly))
 
+    @property
+    def mended(self) -> str | None:
+        """What was done about damage when it was opened, for people; None when it was sound."""
+        return self.store.mended
+
+    def back_up_if_due(self, now: float) -> bool:
+        """Keep a copy of the ledger beside it, checked and at most a day old; see `Store`."""
+        return self.store.back_up_if_due(now)
+
     def close(self) -> None:
         """Close the file and release the writer's lock."""
         self.store.close()

@@ -1,17 +1,20 @@
-"""The SQLite file under the ledger: opening, refusing, locking, transactions."""
+"""The SQLite file under the ledger: opening, checking, refusing, transactions."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kbsync.errors import LedgerBusy, LedgerError
+from kbsync.errors import LedgerDamaged, LedgerError
+from kbsync.ledger import backup
+from kbsync.ledger.damage import check, foreign, translated
+from kbsync.ledger.lock import hold_lock
 
 #: The migrations of `schema.py` by name, in order; a test holds the two equal.
 MIGRATIONS = ("first_tables",)
@@ -22,22 +25,43 @@ Values = Sequence[object]
 class Store:
     """One connection behind one lock; writers hold `PATH.lock` for their whole life.
 
+    A damaged or lost file is set aside and gone on without it, from its backup if there is one;
+    `mended` then says so.
+
     Raises:
         LedgerBusy: another kbsync process writes to this ledger.
-        LedgerError: it cannot be opened, is damaged, or was written by a newer kbsync.
+        LedgerDamaged: it is damaged, and only a writer could go on from its backup.
+        LedgerError: it cannot be opened, is not a ledger, or was written by a newer kbsync.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, readonly: bool = False, clock: Callable[[], float] = time.time
+    ) -> None:
         self.path = path
         self.readonly = readonly
+        self.mended: str | None = None
+        self._backed_up_at = 0
         self._mutex = threading.RLock()
-        self._lockfile = -1 if readonly else _hold_lock(path)
+        self._lockfile = -1 if readonly else hold_lock(path)
         try:
-            self._connection = _connect(path, readonly=readonly)
-            self._prepare()
+            if not readonly and backup.is_lost(path):
+                self.mended = backup.go_on_from_backup(path, "the file is gone", clock())
+            self._open(clock)
         except BaseException:
             self._unlock()
             raise
+
+    def _open(self, clock: Callable[[], float]) -> None:
+        try:
+            self._connection = _connect(self.path, readonly=self.readonly)
+            self._prepare()
+        except LedgerDamaged as error:
+            if self.readonly or self.mended:
+                raise
+            found = f"damaged ({error.found})"
+            self.mended = backup.go_on_from_backup(self.path, found, clock())
+            self._connection = _connect(self.path, readonly=False)
+            self._prepare()
 
     def _prepare(self) -> None:
         try:
@@ -46,16 +70,30 @@ class Store:
             if self.readonly:
                 _refuse_older(applied, self.path)
                 return
+            check(self._connection, self.path)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             if applied != MIGRATIONS:
                 _migrate(self._connection)
         except sqlite3.DatabaseError as error:
             self._connection.close()
-            raise _translated(error, self.path) from error
+            raise translated(error, self.path) from error
         except BaseException:
             self._connection.close()
             raise
+
+    def back_up_if_due(self, now: float) -> bool:
+        """Copy the ledger if the last copy is a day old, or much has changed since.
+
+        Raises LedgerDamaged when that finds damage, LedgerError when no copy can be written.
+        """
+        changes, last = self._connection.total_changes, backup.backup_time(self.path)
+        much = changes - self._backed_up_at > backup.DUE_CHANGES
+        if not much and last is not None and 0 <= now - last < backup.DUE_SECONDS:
+            return False
+        backup.back_up(self.path)
+        self._backed_up_at = changes
+        return True
 
     def close(self) -> None:
         """Close the connection and let another process write."""
@@ -78,7 +116,7 @@ class Store:
                 self._connection.execute("COMMIT")
             except sqlite3.Error as error:
                 self._roll_back()
-                raise _translated(error, self.path) from error
+                raise translated(error, self.path) from error
             except BaseException:
                 self._roll_back()
                 raise
@@ -93,45 +131,15 @@ class Store:
             try:
                 return self._connection.execute(sql, tuple(values)).fetchall()
             except sqlite3.Error as error:
-                raise _translated(error, self.path) from error
-
-
-def _hold_lock(path: Path) -> int:
-    lock = path.with_name(path.name + ".lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise LedgerError(
-            f"ledger {path}: {error.strerror}: {error.filename}; set `ledger` to a file in a"
-            " directory this user can write to"
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise LedgerBusy(
-            f"ledger {path}: another kbsync is using it; wait for it to end, or stop the service"
-        ) from error
-    return descriptor
-
-
-def is_held(path: Path) -> bool:
-    """Whether some process writes to this ledger now."""
-    try:
-        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+                raise translated(error, self.path) from error
 
 
 def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
+    if readonly and backup.is_lost(path):
+        raise LedgerError(
+            f"ledger {path}: the file is gone; the next `kbsync reconcile` or start of"
+            " `kbsync run` goes on from its backup"
+        )
     if readonly and not path.exists():
         raise LedgerError(f"ledger {path}: there is none yet; `kbsync reconcile` makes it")
     uri = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
@@ -155,7 +163,7 @@ def _applied(connection: sqlite3.Connection, path: Path) -> tuple[str, ...]:
         )
         return tuple(row[0] for row in rows)
     if tables:
-        raise LedgerError(f"ledger {path}: this SQLite file is not a kbsync ledger; not touched")
+        raise foreign(path)
     return ()
 
 
@@ -182,12 +190,3 @@ def _migrate(connection: sqlite3.Connection) -> None:
     from kbsync.ledger.schema import migrations  # noqa: PLC0415
 
     migrations.apply(Database(connection, strict=True, execute_plugins=False))
-
-
-def _translated(error: sqlite3.Error, path: Path) -> LedgerError:
-    text = str(error)
-    if "malformed" in text or "not a database" in text:
-        return LedgerError(f"ledger {path}: damaged ({text}); move it away or restore a copy")
-    if "full" in text:
-        return LedgerError(f"ledger {path}: the disk is full; free some space, nothing is lost")
-    return LedgerError(f"ledger {path}: {text}")

@@ -14,6 +14,7 @@ from kbsync.engine import Engine, Event, Happened
 from kbsync.log import FOLDER, PATH, get_logger
 from kbsync.model import State
 from kbsync.service.gate import Gate
+from kbsync.service.keeper import Keeper
 from kbsync.service.planner import Planner
 from kbsync.service.requests import Requests
 from kbsync.service.schedule import Schedule
@@ -69,6 +70,7 @@ class Service:
         self._planning = Planner(engine, self._dirty, self._requests, self._wake_senders)
         self._planner = Worker("planner", self._planning.step)
         self._follower = Worker("follower", Follower(engine, self._gate, self._wake_senders).step)
+        self._keeper = Worker("keeper", Keeper(engine.ledger, time.time).step)
         sender = Sender(engine, self._gate, time.time, self._follower.wake)
         self._senders = [
             Worker(f"sender-{number}", sender.step)
@@ -97,7 +99,7 @@ class Service:
 
     @property
     def _workers(self) -> list[Worker]:
-        return [self._planner, *self._senders, self._follower]
+        return [self._planner, *self._senders, self._follower, self._keeper]
 
     def _start(self) -> None:
         """Arm everything before the first scan, so that nothing falls between."""
@@ -204,6 +206,7 @@ _LEVELS = {
     Happened.FAILED: "warning",
     Happened.UNKNOWN: "warning",
     Happened.HELD: "warning",
+    Happened.MENDED: "warning",
     Happened.POSTPONED: "warning",
     Happened.UNCHANGED: "debug",
     Happened.SENT: "debug",
@@ -213,7 +216,7 @@ _LEVELS = {
 def log_event(event: Event) -> None:
     """One line for each change of a file's state."""
     level = _LEVELS.get(event.happened, "info")
-    fields = {FOLDER: event.folder}
+    fields = {FOLDER: event.folder} if event.folder else {}
     if event.path:
         fields[PATH] = event.path
     if event.text:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from kbsync.errors import KbsyncError
+from kbsync.errors import KbsyncError, LedgerDamaged
 from kbsync.log import get_logger
 
 Step = Callable[[], float]
@@ -18,7 +18,8 @@ class Worker:
     """Repeats `step`, which returns how many seconds to rest; `wake` ends a rest early.
 
     One of our own errors is told in `problem` and the step is tried again a little later, as when
-    the ledger's disk is full; any other is a defect: it is kept in `error` and ends the service.
+    the ledger's disk is full. A damaged ledger is kept in `error` and ends the service, whose next
+    start goes on from the backup; so is any other error, which is a defect.
     """
 
     def __init__(self, name: str, step: Step, *, clock: Callable[[], float] = time.monotonic):
@@ -60,6 +61,8 @@ class Worker:
     def _try(self) -> float:
         try:
             rest = self._step()
+        except LedgerDamaged:
+            raise
         except KbsyncError as error:
             if self.problem is None:
                 get_logger().error("cannot work", thread=self.name, error=str(error))

@@ -1,0 +1,91 @@
+"""A damaged or lost ledger as its user meets it: what is said, and what becomes of documents."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from kbsync.standin import Fault
+
+from .place import Place, a_place
+from .test_service import eventually, is_equal, log_of, quick, service, stop
+
+
+def some_files(place: Place, count: int = 60) -> None:
+    for number in range(count):
+        place.write(f"{number}.md", f"document number {number}, about voles and their burrows")
+
+
+def harm(place: Place) -> None:
+    with place.ledger.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 8192)
+
+
+def test_a_damaged_ledger_between_two_runs(tmp_path: Path) -> None:
+    """The damage is told once, the backup is gone on from, and the datasets end equal."""
+    with a_place(tmp_path) as place:
+        some_files(place)
+        assert place.kbsync("reconcile").code == 0
+        place.write("0.md", "edited after the backup, about voles and their burrows")
+        place.write("new.md", "made after the backup, about voles and their burrows")
+        (place.root / "1.md").unlink()
+        assert place.kbsync("reconcile").code == 0
+        harm(place)
+
+        said = place.kbsync("status", "--offline")
+        assert said.code == 1
+        assert "sets it aside and goes on from its backup" in said.line("damaged")
+        said = place.kbsync("reconcile", "--json")
+        assert said.code == 0, said.err
+        assert "restored from the backup of" in said.line("ledger.db.damaged-")
+        place.equal()
+        said = place.kbsync("reconcile")
+        assert (said.code, "restored" in said.err) == (0, False)
+
+
+def test_somebody_elses_file(tmp_path: Path) -> None:
+    """A file that is no ledger is left alone, and the command says what to do."""
+    with a_place(tmp_path) as place:
+        some_files(place, 1)
+        place.ledger.parent.mkdir()
+        place.ledger.write_text("notes\n" * 1000)
+        for command in ("reconcile", "status", "plan"):
+            said = place.kbsync(command)
+            assert said.code == 1
+            assert "not touched; set `ledger` to another file" in said.line("not a kbsync ledger")
+        assert place.ledger.read_text() == "notes\n" * 1000
+
+
+def test_the_log_of_a_killed_run_is_lost(tmp_path: Path) -> None:
+    """SIGKILL, and the write-ahead log gone with it: nothing is doubled, nothing is lost."""
+    with a_place(tmp_path) as place:
+        quick(place)
+        some_files(place)
+        place.standin.faults.add(Fault("delay", "POST", times=None, seconds=0.02))
+        with service(place) as process:
+            eventually(lambda: len(place.documents()) > 30, "some uploads", place)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        place.standin.faults.clear()
+        place.ledger.with_name("ledger.db-wal").unlink()
+        assert place.kbsync("reconcile").code == 0
+        place.equal()
+
+
+def test_a_service_starts_with_a_damaged_ledger(tmp_path: Path) -> None:
+    """The service says in its log what it did, and goes on."""
+    with a_place(tmp_path) as place:
+        quick(place)
+        some_files(place, 20)
+        with service(place) as process:
+            eventually(lambda: is_equal(place), "the start", place)
+            eventually(lambda: "backed up" in log_of(place), "the first backup", place)
+            assert stop(process) == 0
+        assert place.kbsync("reconcile").code == 0
+        harm(place)
+        place.write("new.md", "made while it was down, about voles and their burrows")
+        with service(place) as process:
+            eventually(lambda: is_equal(place), "the catch-up", place)
+            assert "kept as ledger.db.damaged-" in log_of(place)
+            assert stop(process) == 0
