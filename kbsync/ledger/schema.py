@@ -14,6 +14,13 @@ def first_tables(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations()
+def index_leftovers(db: Database) -> None:
+    """Find the oldest leftover, and those being deleted, without reading all of them."""
+    db.conn.execute("CREATE INDEX leftovers_by_age ON leftovers (since)")
+    db.conn.execute("CREATE INDEX leftovers_busy ON leftovers (folder, path) WHERE busy = 1")
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

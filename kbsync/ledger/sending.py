@@ -34,9 +34,10 @@ class Sending(Table):
         """Take the next due row to work on: puts before drops, small files first."""
         marks = ",".join("?" * len(folders))
         with self.store.transaction() as db:
+            # "+folder": never by the primary key, which would read and sort the folder each time.
             row = db.execute(
                 f"SELECT {COLUMNS}, reason FROM files"
-                f" WHERE state = 'pending' AND folder IN ({marks})"
+                f" WHERE state = 'pending' AND +folder IN ({marks})"
                 " AND (not_before IS NULL OR not_before <= ?)"
                 " AND NOT EXISTS (SELECT 1 FROM leftovers AS l WHERE l.busy = 1"
                 "  AND l.folder = files.folder AND l.path = files.path)"
