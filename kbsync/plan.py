@@ -51,18 +51,23 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class FolderPlan:
-    """The differences of one folder; while there are holds, its drops wait."""
+    """The differences of one folder; while there are holds, drops wait unless `released`."""
 
     changes: tuple[Change, ...]
     holds: tuple[Hold, ...]
     unknown: int
+    released: frozenset[str] = frozenset()
 
     @property
     def applicable(self) -> tuple[Change, ...]:
-        """What may be carried out now: everything, or everything but the drops."""
-        if not self.holds:
-            return self.changes
-        return tuple(change for change in self.changes if not isinstance(change, Drop))
+        """What may be carried out now: everything, or everything but what is held."""
+        return tuple(change for change in self.changes if not self.is_held(change))
+
+    def is_held(self, change: Change) -> bool:
+        """Whether this change waits for approval."""
+        if not self.holds or not isinstance(change, Drop):
+            return False
+        return change.key.path not in self.released
 
 
 def recipe(processing: Processing, converter: str = "") -> str:
@@ -152,6 +157,7 @@ def plan_folder(
     present: int,
     recent: int = 0,
     moved_root: str | None = None,
+    approved: Collection[str] = (),
     folder: str,
     rules: Rules,
 ) -> FolderPlan:
@@ -166,6 +172,7 @@ def plan_folder(
         present: files the walk showed, unchanged ones included.
         recent: deletions taken up a little earlier, which count towards the limits as well.
         moved_root: why the root may not be the one of last time (another device), if so.
+        approved: paths whose deletion a person has released: no limit holds or counts it.
         folder: the folder's name.
         rules: what its settings mean.
     """
@@ -177,10 +184,12 @@ def plan_folder(
     missing, unknown = _split_unknown(absent, problems)
     drops = [(record, drop) for record in missing if (drop := _decide_absent(record, rules))]
     changes.extend(drop for _, drop in drops)
-    deletions = _deletions([record for record, _ in drops], changes)
+    released = frozenset(drop.key.path for _, drop in drops if drop.key.path in approved)
+    unasked = [record for record, _ in drops if record.key.path not in released]
+    deletions = _deletions(unasked, changes)
     deletions += recent if deletions else 0
     holds = _holds(folder, deletions, known + recent, present, problems, moved_root, rules)
-    return FolderPlan(tuple(changes), tuple(holds), len(unknown))
+    return FolderPlan(tuple(changes), tuple(holds), len(unknown), released)
 
 
 def _split_unknown(

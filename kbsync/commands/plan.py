@@ -95,10 +95,8 @@ def _print_folder(engine: Engine, survey: Survey, rows: Iterable[Planned]) -> No
         where = f"{name}/{printable(problem.path)}".rstrip("/")
         click.echo(f"{click.style('?', fg='red')} {where}  ({problem.reason}; left as it is)")
     for hold in survey.plan.holds:
-        click.echo(
-            f"{click.style('held', fg='magenta')}: {name}: {hold.reason};"
-            " `kbsync reconcile --allow-delete` releases it"
-        )
+        way_out = "" if hold.rule == "root" else f"; `kbsync approve {name}` releases it"
+        click.echo(f"{click.style('held', fg='magenta')}: {name}: {hold.reason}{way_out}")
     row_of_folder = engine.ledger.folder(name)
     if row_of_folder and row_of_folder.dataset != survey.folder.dataset:
         click.echo(

@@ -186,8 +186,8 @@ def _closing(outcome: Outcome) -> list[str]:
     if outcome.interrupted:
         lines.append("kbsync: stopped; the next run goes on from there")
     lines += [
-        f"kbsync: {hold.folder}: {hold.count} deletions are held: {hold.reason}; see `kbsync plan"
-        f" {hold.folder}`, then `kbsync reconcile {hold.folder} --allow-delete`"
+        f"kbsync: {hold.folder}: {hold.count} deletions are held: {hold.reason};"
+        f" `kbsync approve {hold.folder}` shows and releases them"
         for hold in outcome.holds
         if hold.rule != "root"
     ]

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from kbsync.assembly import opened, selected
+from kbsync.assembly import selected, visiting
 from kbsync.commands.explain import locate
 from kbsync.commands.options import configured
 from kbsync.config import Settings
 from kbsync.errors import ConfigError
+from kbsync.ledger import is_held
 
 
 @click.command(name="retry")
@@ -20,16 +21,20 @@ from kbsync.errors import ConfigError
 def command(settings: Settings, what: tuple[str, ...]) -> int:
     """Put failed files (all, of these folders, or these files) to work again.
 
-    The next `kbsync reconcile`, or the running service, sends them even though they are unchanged.
+    The running service takes it up at once, else the next `kbsync reconcile`; files are sent even
+    though they are unchanged.
 
     Example: kbsync retry handbook/scans/contract.pdf
     """
     wanted = _wanted(settings, what)
     total = 0
-    with opened(settings) as engine:
+    with visiting(settings) as ledger:
         for folder, paths in wanted.items():
-            total += engine.ledger.retry(folder, paths, time.time())
-    click.echo(f"{total} file{'' if total == 1 else 's'} will be sent again")
+            total += ledger.retry(folder, paths, time.time())
+    when = "now" if is_held(settings.ledger) else "by the next `kbsync reconcile`"
+    click.echo(
+        f"{total} file{'' if total == 1 else 's'} will be sent again" + f" {when}" * (total > 0)
+    )
     return 0
 
 

@@ -12,8 +12,7 @@ from kbsync.assembly import looking, selected
 from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.config import Settings
 from kbsync.engine import Engine
-from kbsync.ledger import Trouble
-from kbsync.ledger.lock import is_held
+from kbsync.ledger import Trouble, is_held
 from kbsync.log import printable
 from kbsync.model import State
 

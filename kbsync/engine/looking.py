@@ -104,6 +104,7 @@ class Looking(Base):
         identity = scan.identify(folder.root)
         root = None if isinstance(identity, Problem) else (identity.device, identity.inode)
         met = found.unchanged + len(found.items)
+        approved = self.ledger.approved(folder.name)
         result = plan.plan_folder(
             found.items.values(),
             found.absent.values(),
@@ -113,10 +114,11 @@ class Looking(Base):
             present=met if whole else met + max(0, known - len(found.absent)),
             recent=self._recent_drops(folder.name),
             moved_root=self._moved_root(folder, root),
+            approved=approved,
             folder=folder.name,
             rules=rules,
         )
-        return Survey(folder, result, tuple(found.problems), met, root, whole)
+        return Survey(folder, result, tuple(found.problems), met, root, whole, approved)
 
     def _moved_root(self, folder: Folder, found: tuple[int, int] | None) -> str | None:
         last = self.ledger.folder(folder.name)
@@ -139,6 +141,7 @@ class Looking(Base):
         if survey.whole:
             identity = None if hold or survey.problems else survey.identity
             self.ledger.scanned(folder.name, folder.root, folder.dataset, identity, hold, now)
+            self.ledger.end_approvals(folder.name, survey.approved)
         elif hold is not None:
             self.ledger.hold(hold)
         for problem in survey.problems:
@@ -152,7 +155,10 @@ class Looking(Base):
 
     def _count_drops(self, survey: Survey) -> None:
         """Remember deletions for a while, so that many small ones meet the limit of a large one."""
-        drops = sum(isinstance(change, Drop) for change in survey.plan.applicable)
+        drops = sum(
+            isinstance(change, Drop) and change.key.path not in survey.plan.released
+            for change in survey.plan.applicable
+        )
         if drops:
             self.drops.setdefault(survey.folder.name, []).append((self.clock(), drops))
 
@@ -164,13 +170,13 @@ class Looking(Base):
 
     def preview(self, survey: Survey) -> Iterator[Planned]:
         """What `accept` and the work after it would do, file by file; reads, but sends nothing."""
-        held = bool(survey.plan.holds)
         for change in survey.plan.changes:
             match change:
                 case Put():
                     yield self._preview_put(survey.folder, change)
                 case Drop():
-                    yield Planned("hold" if held else "delete", change.key, change.reason)
+                    action = "hold" if survey.plan.is_held(change) else "delete"
+                    yield Planned(action, change.key, change.reason)
                 case Skip():
                     yield Planned("skip", change.skipped.key, change.skipped.reason)
                 case _:

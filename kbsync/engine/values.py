@@ -53,7 +53,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """One folder, or with `whole` unset a part of it, looked at: the plan, and what was met."""
+    """One folder, or with `whole` unset a part of it, looked at: the plan, and what was met.
+
+    `approved` are the paths whose deletion was found released when it was planned.
+    """
 
     folder: Folder
     plan: plan.FolderPlan
@@ -61,6 +64,7 @@ class Survey:
     present: int
     identity: tuple[int, int] | None
     whole: bool = True
+    approved: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

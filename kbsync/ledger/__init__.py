@@ -3,8 +3,9 @@
 from kbsync.ledger.backup import is_lost
 from kbsync.ledger.ledger import Ledger
 from kbsync.ledger.leftovers import Leftover
+from kbsync.ledger.lock import is_held
 from kbsync.ledger.planning import FolderRow
 from kbsync.ledger.reporting import Details, Trouble
 from kbsync.ledger.table import Job
 
-__all__ = ["Details", "FolderRow", "Job", "Ledger", "Leftover", "Trouble", "is_lost"]
+__all__ = ["Details", "FolderRow", "Job", "Ledger", "Leftover", "Trouble", "is_held", "is_lost"]

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Self
 
+from kbsync.ledger.approvals import Approvals
 from kbsync.ledger.following import Following
 from kbsync.ledger.leftovers import Leftovers
 from kbsync.ledger.planning import Planning
@@ -18,13 +19,26 @@ from kbsync.ledger.table import HERE, get_row, set_row
 from kbsync.model import Key
 
 
-class Ledger(Planning, Sending, Following, Leftovers, Reporting):
+class Ledger(Planning, Approvals, Sending, Following, Leftovers, Reporting):
     """kbsync's memory, one method a transition, one transaction each; safe for several threads."""
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> Self:
         """Open, and for a writer create, lock and migrate; raises LedgerError, LedgerBusy."""
-        return cls(Store(path, readonly=readonly))
+        return cls(Store(path, "read" if readonly else "work"))
+
+    @classmethod
+    def visit(cls, path: Path) -> Self:
+        """Open it beside the process that works with it, to leave a wish: `retry`, `approve`.
+
+        Each is one short transaction that SQLite itself keeps apart from the worker's, and that
+        the worker notices with `touched`; nothing else may be done here. Raises LedgerError.
+        """
+        return cls(Store(path, "visit"))
+
+    def touched(self) -> bool:
+        """Whether another process has written since this was last asked, or since the opening."""
+        return self.store.touched()
 
     @property
     def mended(self) -> str | None:

@@ -21,6 +21,16 @@ def index_leftovers(db: Database) -> None:
     db.conn.execute("CREATE INDEX leftovers_busy ON leftovers (folder, path) WHERE busy = 1")
 
 
+@migrations()
+def approvals(db: Database) -> None:
+    """Deletions that a person released and no scan has taken up yet."""
+    db.conn.execute(
+        "CREATE TABLE approvals (folder TEXT NOT NULL, path ANY NOT NULL,"
+        " generation INTEGER NOT NULL, approved_at REAL NOT NULL,"
+        " PRIMARY KEY (folder, path)) STRICT, WITHOUT ROWID"
+    )
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

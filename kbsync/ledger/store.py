@@ -6,10 +6,10 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kbsync.errors import LedgerDamaged, LedgerError
 from kbsync.ledger import backup
@@ -17,16 +17,22 @@ from kbsync.ledger.damage import check, foreign, translated
 from kbsync.ledger.lock import hold_lock
 
 #: The migrations of `schema.py` by name, in order; a test holds the two equal.
-MIGRATIONS = ("first_tables", "index_leftovers")
+MIGRATIONS = ("first_tables", "index_leftovers", "approvals")
 
 Values = Sequence[object]
+Access = Literal["work", "visit", "read"]
+
+_MODES: Mapping[Access, str] = {"work": "rwc", "visit": "rw", "read": "ro"}
 
 
 class Store:
-    """One connection behind one lock; writers hold `PATH.lock` for their whole life.
+    """One connection behind one lock.
 
-    A damaged or lost file is set aside and gone on without it, from its backup if there is one;
-    `mended` then says so.
+    To "work", a process holds `PATH.lock` for its whole life. Beside it, others may "read", or
+    "visit" to write a wish in one short transaction.
+
+    For who works, a damaged or lost file is set aside and its backup, or a new one, takes its
+    place; `mended` then says so.
 
     Raises:
         LedgerBusy: another kbsync process writes to this ledger.
@@ -35,16 +41,17 @@ class Store:
     """
 
     def __init__(
-        self, path: Path, *, readonly: bool = False, clock: Callable[[], float] = time.time
+        self, path: Path, access: Access = "work", *, clock: Callable[[], float] = time.time
     ) -> None:
         self.path = path
-        self.readonly = readonly
+        self.access = access
         self.mended: str | None = None
         self._backed_up_at = 0
+        self._seen = 0
         self._mutex = threading.RLock()
-        self._lockfile = -1 if readonly else hold_lock(path)
+        self._lockfile = hold_lock(path) if access == "work" else -1
         try:
-            if not readonly and backup.is_lost(path):
+            if access == "work" and backup.is_lost(path):
                 self.mended = backup.go_on_from_backup(path, "the file is gone", clock())
             self._open(clock)
         except BaseException:
@@ -53,34 +60,43 @@ class Store:
 
     def _open(self, clock: Callable[[], float]) -> None:
         try:
-            self._connection = _connect(self.path, readonly=self.readonly)
+            self._connection = _connect(self.path, self.access)
             self._prepare()
         except LedgerDamaged as error:
-            if self.readonly or self.mended:
+            if self.access != "work" or self.mended:
                 raise
             found = f"damaged ({error.found})"
             self.mended = backup.go_on_from_backup(self.path, found, clock())
-            self._connection = _connect(self.path, readonly=False)
+            self._connection = _connect(self.path, self.access)
             self._prepare()
 
     def _prepare(self) -> None:
         try:
             applied = _applied(self._connection, self.path)
             _refuse_newer(applied, self.path)
-            if self.readonly:
+            self._connection.execute("PRAGMA synchronous = FULL")
+            if self.access != "work":
                 _refuse_older(applied, self.path)
                 return
             check(self._connection, self.path)
             self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
             if applied != MIGRATIONS:
                 _migrate(self._connection)
+            self._seen = self._data_version()
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise translated(error, self.path) from error
         except BaseException:
             self._connection.close()
             raise
+
+    def touched(self) -> bool:
+        """Whether another connection has written since the last call, or since the opening."""
+        before, self._seen = self._seen, self._data_version()
+        return before != self._seen
+
+    def _data_version(self) -> int:
+        return int(self.rows("PRAGMA data_version")[0][0])
 
     def back_up_if_due(self, now: float) -> bool:
         """Copy the ledger if the last copy is a day old, or much has changed since.
@@ -134,17 +150,17 @@ class Store:
                 raise translated(error, self.path) from error
 
 
-def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
-    if readonly and backup.is_lost(path):
+def _connect(path: Path, access: Access) -> sqlite3.Connection:
+    if access != "work" and backup.is_lost(path):
         raise LedgerError(
             f"ledger {path}: the file is gone; the next `kbsync reconcile` or start of"
             " `kbsync run` goes on from its backup"
         )
-    if readonly and not path.exists():
+    if access != "work" and not path.exists():
         raise LedgerError(f"ledger {path}: there is none yet; `kbsync reconcile` makes it")
-    uri = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
+    uri = f"{path.absolute().as_uri()}?mode={_MODES[access]}"
     try:
-        if not readonly and not path.exists():
+        if not path.exists():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(
             uri, uri=True, timeout=10, isolation_level=None, check_same_thread=False

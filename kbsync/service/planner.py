@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 
 from kbsync.engine import Engine, Survey
@@ -10,19 +11,29 @@ from kbsync.service.requests import Requests
 from kbsync.watch import Dirty, Mark
 
 _REST = 3600.0
+#: A held folder is looked at again after so many seconds: what held it may be gone.
+_HELD_AGAIN = 600.0
 
 
 class Planner:
     """One step: take what is asked for or settled, look, and enqueue what is found."""
 
     def __init__(
-        self, engine: Engine, dirty: Dirty, requests: Requests, planned: Callable[[], None]
+        self,
+        engine: Engine,
+        dirty: Dirty,
+        requests: Requests,
+        planned: Callable[[], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._dirty = dirty
         self._requests = requests
         self._planned = planned
         self.scanned: set[str] = set()
+        self._clock = clock
+        self._held: dict[str, float] = {}
         self._log = get_logger()
 
     def step(self) -> float:
@@ -30,6 +41,7 @@ class Planner:
         wanted = self._requests.take()
         marks = self._dirty.take()
         wanted |= {mark.folder: "events" for mark in marks if mark.path == "" and mark.deep}
+        wanted |= {name: "held" for name, due in self._held.items() if due <= self._clock()}
         for name, reason in wanted.items():
             self._accept(self._engine.survey(name), reason)
             self.scanned.add(name)
@@ -40,10 +52,15 @@ class Planner:
         if self._requests:
             return 0.0
         due = self._dirty.next_due()
-        return _REST if due is None else due
+        again = min(self._held.values(), default=self._clock() + _REST) - self._clock()
+        return max(0.0, again if due is None else min(due, again))
 
     def _accept(self, survey: Survey, reason: str) -> None:
         self._engine.accept(survey)
+        if survey.plan.holds:
+            self._held[survey.folder.name] = self._clock() + _HELD_AGAIN
+        elif survey.whole:
+            self._held.pop(survey.folder.name, None)
         changes = len(survey.plan.applicable)
         if changes or survey.problems or survey.plan.holds:
             self._log.info(

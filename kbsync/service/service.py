@@ -121,6 +121,8 @@ class Service:
             return
         if self._dirty.next_due() is not None:
             self._planner.wake()
+        if self._engine.ledger.touched():
+            self._take_wishes()
         if ticks % _EVERY:
             return
         for watch in self._watches:
@@ -129,6 +131,13 @@ class Service:
             self._notifier.alive()
         self._notifier.status(self._line())
         self._publish()
+
+    def _take_wishes(self) -> None:
+        """Another process wrote into the ledger: `approve` wants a scan, `retry` is work due."""
+        for name in self._engine.ledger.folders_with_approvals():
+            if name in self._engine.folders:
+                self._ask(name, "approval")
+        self._wake_senders()
 
     def unhealthy(self) -> str | None:
         """What is wrong inside the service, or None; a server that is away is not its fault."""

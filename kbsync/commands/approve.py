@@ -1,0 +1,180 @@
+"""`kbsync approve`: show the deletions that a safety rule holds, ask, and release exactly those."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from kbsync.assembly import looking, selected, visiting
+from kbsync.commands.options import as_json, configured
+from kbsync.config import Settings
+from kbsync.ledger import is_held
+from kbsync.log import printable
+from kbsync.model import Drop, Hold, Key, Record
+
+_MOST_GROUPS = 20
+
+DONE, HELD = 0, 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What waits in a folder: the rule, and the rows whose documents would be deleted."""
+
+    hold: Hold
+    records: tuple[Record, ...]
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        return frozenset(record.key for record in self.records)
+
+    @property
+    def paths(self) -> list[str]:
+        return [printable(record.key.path) for record in self.records]
+
+
+@click.command(name="approve")
+@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
+@click.option("--all", "everything", is_flag=True, help="List every file, not only directories.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask, as in a script.")
+@as_json
+@configured
+def command(
+    settings: Settings, folders: tuple[str, ...], everything: bool, yes: bool, as_json: bool
+) -> int:
+    """Show the deletions that are held in FOLDER, ask, and release exactly what was shown.
+
+    What goes missing later is held anew. The running service deletes at once, else the next
+    `kbsync reconcile` does. With --json nothing is asked, and only --yes releases.
+
+    Exit codes: 0 nothing is held any more, 4 something is.
+
+    Example: kbsync approve handbook --all | less
+    """
+    results = [
+        _approve(settings, name, everything=everything, yes=yes, quiet=as_json)
+        for name in selected(settings, folders)
+    ]
+    released = sum(result.released for result in results)
+    if as_json:
+        click.echo(json.dumps({"folders": [_as_json(result) for result in results]}, indent=2))
+    elif released:
+        now = "the running service deletes them now"
+        later = "the next `kbsync reconcile` or start of `kbsync run` deletes them"
+        click.echo(f"{_deletions(released)} released; {now if is_held(settings.ledger) else later}")
+    return HELD if any(result.waits for result in results) else DONE
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    name: str
+    held: _Held | None
+    released: int = 0
+    waits: bool = False
+
+
+def _approve(settings: Settings, name: str, *, everything: bool, yes: bool, quiet: bool) -> _Result:
+    held = _look(settings, name)
+    if held is not None and held.records:
+        return _ask(settings, held, everything=everything, yes=yes, quiet=quiet)
+    if not quiet:
+        click.echo(f"{name}: {_nothing(held)}")
+    return _Result(name, held, waits=held is not None)
+
+
+def _look(settings: Settings, name: str) -> _Held | None:
+    """Scan the folder now: what is held, by the rule of this scan or by the service's last one."""
+    with looking(settings) as engine:
+        survey = engine.survey(name)
+        row = engine.ledger.folder(name)
+        paths = [
+            change.key.path
+            for change in survey.plan.changes
+            if isinstance(change, Drop) and change.key.path not in survey.plan.released
+        ]
+        holds = survey.plan.holds or ((row.hold,) if row and row.hold and paths else ())
+        if not holds:
+            return None
+        records = engine.ledger.records(name, sorted(paths))
+    return _Held(holds[0], tuple(records[path] for path in sorted(records)))
+
+
+def _nothing(held: _Held | None) -> str:
+    if held is None:
+        return "nothing is held"
+    return f"{held.hold.reason}; nothing is deleted for that, and nothing can be approved"
+
+
+def _ask(settings: Settings, held: _Held, *, everything: bool, yes: bool, quiet: bool) -> _Result:
+    """Show, ask, look again, and release; what went missing meanwhile is asked about anew."""
+    name = held.hold.folder
+    waits = _Result(name, held, waits=True)
+    while True:
+        if not quiet:
+            _show(held, everything=everything)
+        if not yes and (quiet or not _agreed(len(held.records))):
+            return waits
+        now = _look(settings, name)
+        if now is None:
+            return _Result(name, held)
+        still = [record for record in now.records if record.key in held.keys]
+        if len(still) == len(now.records):
+            with visiting(settings) as ledger:
+                return _Result(name, held, ledger.approve(name, still, time.time()))
+        more = len(now.records) - len(still)
+        click.echo(f"{name}: meanwhile {_files(more)} more went missing", err=True)
+        if yes:
+            return waits
+        held = now
+
+
+def _agreed(count: int) -> bool:
+    if not sys.stdin.isatty():
+        click.echo("nothing is released: nobody can be asked here; --yes releases", err=True)
+        return False
+    return click.confirm(f"Delete {'it' if count == 1 else f'these {count} documents'}?")
+
+
+def _show(held: _Held, *, everything: bool) -> None:
+    name = held.hold.folder
+    if everything:
+        for path in held.paths:
+            click.echo(f"{name}/{path}")
+    click.echo(f"{name}: {_deletions(len(held.records))} held: {held.hold.reason}")
+    if not everything:
+        for line in _grouped(held.paths):
+            click.echo(line)
+
+
+def _grouped(paths: Sequence[str]) -> list[str]:
+    """How many below each directory at the top; files there are named when they are few."""
+    groups = Counter(path.partition("/")[0] + "/" if "/" in path else path for path in paths)
+    most = groups.most_common(_MOST_GROUPS)
+    lines = [f"{count:>7}  {group}" for group, count in most]
+    rest = len(paths) - sum(count for _, count in most)
+    return lines + ([f"{rest:>7}  elsewhere; --all lists every file"] if rest else [])
+
+
+def _deletions(count: int) -> str:
+    return f"{count} deletion{'' if count == 1 else 's'}"
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
+
+
+def _as_json(result: _Result) -> dict[str, object]:
+    held = result.held
+    return {
+        "name": result.name,
+        "held": held
+        and {"rule": held.hold.rule, "count": held.hold.count, "reason": held.hold.reason},
+        "paths": [] if held is None else held.paths,
+        "released": result.released,
+    }
