@@ -7,10 +7,11 @@ import threading
 from collections.abc import Mapping
 
 from kbsync.backend.listing import PAGE, keyword_for, pages
-from kbsync.backend.rows import Row, dataset_of, inner, rows, table, text
+from kbsync.backend.rows import dataset_of
 from kbsync.errors import Denied, Missing, Rejected, Unavailable
 from kbsync.model import Dataset, Processing
 from kbsync.transport import Answer, Call, Transport
+from kbsync.transport.fields import Row, inner, rows, table, text
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TAKEN = "name already exists"

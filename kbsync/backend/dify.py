@@ -17,17 +17,7 @@ from kbsync.backend.listing import (
     keyword_for,
 )
 from kbsync.backend.metadata import Metadata
-from kbsync.backend.rows import (
-    Row,
-    decimal,
-    inner,
-    listed_of,
-    needs_proof,
-    progress_of,
-    rows,
-    table,
-    text,
-)
+from kbsync.backend.rows import listed_of, needs_proof, progress_of
 from kbsync.backend.status import set_status
 from kbsync.errors import Denied, Missing, Rejected, Unavailable
 from kbsync.model import (
@@ -43,6 +33,7 @@ from kbsync.model import (
     StatusAction,
 )
 from kbsync.transport import Answer, Call, Transport
+from kbsync.transport.fields import Row, decimal, inner, rows, table, text
 
 _QUERY_LENGTH = 250
 _DIGESTS = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}(?=\])")

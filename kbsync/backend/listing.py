@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from kbsync.backend.rows import Row, number, rows, table, text
 from kbsync.errors import Unavailable
 from kbsync.transport import Answer, Call, Transport
+from kbsync.transport.fields import Row, number, rows, table, text
 
 #: The most rows a page has, whatever is asked for (seen live on 1.10.1 and 1.16.1).
 PAGE = 100

@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from kbsync.backend.listing import another_page_pays, fetch_documents
-from kbsync.backend.rows import listed_of, rows, table, text
+from kbsync.backend.rows import listed_of
 from kbsync.errors import BackendError, Missing, Rejected, Unavailable
 from kbsync.model import METADATA_FIELDS, Listed, MetadataValue
 from kbsync.transport import BUSY_METADATA, Call, NoSuchRoute, Transport
+from kbsync.transport.fields import rows, table, text
 
 Values = Mapping[str, Mapping[str, MetadataValue]]
 Operation = Mapping[str, object]

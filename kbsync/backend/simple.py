@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 
-from kbsync.backend.rows import inner, progress_of, table, text
+from kbsync.backend.rows import progress_of
 from kbsync.errors import Denied, Missing, Unavailable
 from kbsync.model import (
     Dataset,
@@ -23,6 +23,7 @@ from kbsync.model import (
     StatusAction,
 )
 from kbsync.transport import Call, Transport
+from kbsync.transport.fields import inner, table, text
 
 
 class SimpleBackend:
