@@ -1,7 +1,15 @@
 """One HTTP client per server: connections, time-outs, retries, pacing, errors as our own."""
 
 from kbsync.transport.answer import Answer
-from kbsync.transport.client import Call, Transport
+from kbsync.transport.client import Call, Meaning, Transport
 from kbsync.transport.meaning import BUSY_DOCUMENT, BUSY_METADATA, NoSuchRoute
 
-__all__ = ["BUSY_DOCUMENT", "BUSY_METADATA", "Answer", "Call", "NoSuchRoute", "Transport"]
+__all__ = [
+    "BUSY_DOCUMENT",
+    "BUSY_METADATA",
+    "Answer",
+    "Call",
+    "Meaning",
+    "NoSuchRoute",
+    "Transport",
+]

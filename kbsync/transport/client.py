@@ -7,9 +7,11 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import httpx
 
@@ -28,6 +30,7 @@ from kbsync.transport.failure import (
 )
 from kbsync.transport.meaning import error_of
 from kbsync.transport.pace import PATIENCE, Pace
+from kbsync.transport.streaming import EVENTS, QUIET_SECONDS, Stream
 
 #: Idle connections are dropped before the server drops them: gunicorn waits 2.0 s (seen live).
 KEEP_IDLE_SECONDS = 1.2
@@ -41,6 +44,9 @@ _STARS = "***"
 
 Params = Mapping[str, str | int]
 File = tuple[str, bytes, str]
+#: What an answer means where our usual reading of it would be wrong; None leaves it to that.
+Meaning = Callable[[Answer, str], BackendError | None]
+_Got = TypeVar("_Got")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class Transport:
         key: sent as bearer token and shown nowhere.
         timeout: seconds without a byte, in either direction, until a call is given up.
         verify: False, or the path of a CA bundle.
+        meaning: asked first what an answer that is no success means; with the server's name.
         clock: seconds, never going back.
         sleep: waits for seconds, by default until `interrupt`; True ends all waiting.
         chance: a number from 0 to 1, for spreading retries.
@@ -87,6 +94,7 @@ class Transport:
         timeout: float = 60.0,
         requests_per_minute: int = 0,
         verify: bool | str = True,
+        meaning: Meaning = lambda _answer, _host: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
         chance: Callable[[], float] = random.random,
@@ -96,6 +104,8 @@ class Transport:
         self.sent_bytes = 0
         self._base_url = base_url
         self._key = key
+        self._meaning = meaning
+        self._clock = clock
         self._interrupted = threading.Event()
         self._sleep = sleep or self._interrupted.wait
         self._chance = chance
@@ -121,13 +131,27 @@ class Transport:
         A call that is not repeatable and whose answer was lost ends as Unavailable with
         `ambiguous` set; one that surely had no effect is repeated like any other.
         """
+        return self._repeated(lambda: self._once(call), tries, repeatable=call.repeatable)
+
+    @contextmanager
+    def stream(self, call: Call) -> Iterator[Stream]:
+        """Make a call whose answer is a stream of events; raises BackendError.
+
+        What a stream that broke off had begun goes on at the server: it is never called again.
+        """
+        with closing(
+            self._repeated(lambda: self._opened(call), _TRIES, repeatable=False)
+        ) as stream:
+            yield stream
+
+    def _repeated(self, once: Callable[[], _Got], tries: int, *, repeatable: bool) -> _Got:
         for attempt in range(1, tries + 1):
             try:
-                return self._once(call)
+                return once()
             except Slow:
                 raise
             except Unavailable as error:
-                if attempt == tries or (error.ambiguous and not call.repeatable):
+                if attempt == tries or (error.ambiguous and not repeatable):
                     raise
                 if (error.retry_after or 0.0) > PATIENCE:
                     raise
@@ -137,31 +161,55 @@ class Transport:
 
     def ask(self, call: Call) -> Answer:
         """Make a call once and return its answer whatever its status; raises BackendError."""
+        response = self._answered(call, lambda: self._exchange(call))
+        answer = self._read(response)
+        self._count(call, answer)
+        return answer
+
+    def _once(self, call: Call) -> Answer:
+        answer = self.ask(call)
+        self._check(answer, call)
+        return answer
+
+    def _opened(self, call: Call) -> Stream:
+        response = self._answered(call, lambda: self._exchange(call, streaming=True))
+        is_stream = EVENTS in response.headers.get("content-type", "")
+        answer = Answer(response.status_code, {}, b"") if is_stream else self._read(response)
+        self._count(call, answer)
+        if not is_stream or not response.is_success:
+            response.close()
+            self._check(answer, call)
+            raise Unavailable(
+                f"{self.host} answered {call.told} not with a stream of events", ambiguous=True
+            )
+        return Stream(response, call.told, self._base_url, self._clock)
+
+    def _answered(self, call: Call, exchange: Callable[[], httpx.Response]) -> httpx.Response:
+        """The response to a call when its turn has come."""
         self._circuit.check()
         self._pace.wait(writes=call.method != "GET")
         try:
-            answer = self._exchange(call)
+            response = exchange()
         except FAILURES as error:
             problem = failure_of(error, call.told, self._base_url)
             if isinstance(error, UNREACHED) and isinstance(problem, Unavailable):
                 self._circuit.refused(problem)
             raise problem from error
         self._circuit.answered()
-        self._count(call, answer)
-        return answer
+        return response
 
-    def _once(self, call: Call) -> Answer:
-        answer = self.ask(call)
+    def _check(self, answer: Answer, call: Call) -> None:
+        """Raise what an answer that is no success means, and keep what concerns later calls."""
         now = datetime.now(UTC)
         sends_file = call.files is not None
-        problem = error_of(answer, call.told, self.host, now, sends_file=sends_file)
-        if problem is None:
-            return answer
-        self._remember(answer, problem)
-        raise problem
+        own = None if 200 <= answer.status < 300 else self._meaning(answer, self.host)  # noqa: PLR2004 - successes
+        problem = own or error_of(answer, call.told, self.host, now, sends_file=sends_file)
+        if problem is not None:
+            self._remember(answer, problem)
+            raise problem
 
-    def _exchange(self, call: Call) -> Answer:
-        response = self._client.request(
+    def _exchange(self, call: Call, *, streaming: bool = False) -> httpx.Response:
+        request = self._client.build_request(
             call.method,
             call.path,
             params=call.params,
@@ -169,6 +217,19 @@ class Transport:
             data=call.fields,
             files=call.files,
         )
+        if streaming:
+            request.headers["Accept"] = EVENTS
+            timeouts = request.extensions["timeout"]
+            timeouts["read"] = max(QUIET_SECONDS, timeouts["read"])
+        response = self._client.send(request, stream=True)
+        if not streaming or EVENTS not in response.headers.get("content-type", ""):
+            try:
+                response.read()
+            finally:
+                response.close()
+        return response
+
+    def _read(self, response: httpx.Response) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
         body = response.content
         if not response.is_success:

@@ -1,0 +1,48 @@
+"""What a Dify application answers with an application key: chats, workflows, itself, files."""
+
+from kbsync.apps.app import App, open_app
+from kbsync.apps.values import (
+    AppInfo,
+    Asked,
+    Attachment,
+    Began,
+    ChatEvent,
+    Citation,
+    Conversation,
+    Ended,
+    Field,
+    Parameters,
+    Replaced,
+    Reply,
+    Run,
+    RunBegan,
+    RunEnded,
+    RunEvent,
+    RunText,
+    Said,
+    Step,
+)
+
+__all__ = [
+    "App",
+    "AppInfo",
+    "Asked",
+    "Attachment",
+    "Began",
+    "ChatEvent",
+    "Citation",
+    "Conversation",
+    "Ended",
+    "Field",
+    "Parameters",
+    "Replaced",
+    "Reply",
+    "Run",
+    "RunBegan",
+    "RunEnded",
+    "RunEvent",
+    "RunText",
+    "Said",
+    "Step",
+    "open_app",
+]
