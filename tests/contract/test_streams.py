@@ -39,7 +39,6 @@ def test_a_recorded_stream_byte_by_byte_over_a_socket_gives_the_same_events(
     recording: Recording,
 ) -> None:
     """With HTTP's own framing cut at every byte, too."""
-
     asks = "chatflow" in recording.name
     pieces = [recording.wire[at : at + 1] for at in range(len(recording.wire))]
     with served(_sends(*pieces)) as server, closing(_app(server.url)) as app:
