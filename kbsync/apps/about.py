@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kbsync.apps.reading import info_of, parameters_of
 from kbsync.apps.values import AppInfo, Attachment, Json, Parameters
+from kbsync.errors import Denied, Missing
 from kbsync.transport import Call, NoSuchRoute, Transport
 from kbsync.transport.fields import Row, inner, number, table, text
 
@@ -19,9 +20,12 @@ class About:
         """Its name and mode: from `/info`, or `/apps/{id}` where that does not exist."""
         try:
             return info_of(self._get("/info"))
-        except NoSuchRoute:
+        except (Missing, NoSuchRoute):
             if not self._app_id:
-                raise
+                raise Denied(
+                    f"{self._transport.host} tells nothing of the app without its id; set app.id to"
+                    " the id in the app's address in the browser"
+                ) from None
             return info_of(self._get(f"/apps/{self._app_id}"))
 
     def parameters(self) -> Parameters:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from kbsync.apps.events import Source, chat_events
 from kbsync.apps.reading import asked_of, conversation_of, reply_of
 from kbsync.apps.values import Asked, Attachment, ChatEvent, Conversation, Reply
-from kbsync.transport import Call, Transport
+from kbsync.errors import Denied, Missing
+from kbsync.transport import Call, NoSuchRoute, Transport
 from kbsync.transport.fields import rows, table
 
 #: The most rows that a server gives at once.
@@ -58,12 +59,20 @@ class Chat:
         self._transport.call(Call("stop", "POST", path, json={"user": user}, repeatable=True))
 
     def conversations(self, user: str, *, limit: int = 20, after: str = "") -> list[Conversation]:
-        """A user's conversations, the last used first; `after` is an id to go on from."""
+        """A user's conversations, the last used first; `after` is an id to go on from.
+
+        Raises Denied where there is no such list, as in the older guide's form.
+        """
         params: dict[str, str | int] = {"user": user, "limit": min(limit, PAGE)}
         if after:
             params["last_id"] = after
         call = Call("conversations", "GET", "/conversations", params=params, repeatable=True)
-        return [conversation_of(row) for row in rows(self._transport.call(call))]
+        try:
+            return [conversation_of(row) for row in rows(self._transport.call(call))]
+        except (Missing, NoSuchRoute):
+            if after:
+                raise
+            raise Denied(f"{self._transport.host} does not list conversations") from None
 
     def messages(
         self, conversation_id: str, user: str, *, limit: int = 20, before: str = ""

@@ -42,8 +42,12 @@ class Workflows:
         first, second = _STATUS_PATHS
         try:
             return self._status(first, run_id)
-        except NoSuchRoute:
-            return self._status(second, run_id)
+        except (Missing, NoSuchRoute) as error:
+            # A server of the guide's form tells an unknown address as it tells an unknown run.
+            try:
+                return self._status(second, run_id)
+            except NoSuchRoute:
+                raise error from None
 
     def stop_run(self, task_id: str, user: str) -> None:
         """Stop a run; a task that is over, or that nobody knows, is a success."""

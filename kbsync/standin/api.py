@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import re
@@ -16,10 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from kbsync.standin.apps import Application
 from kbsync.standin.call import Call, Upload, World, key_of
 from kbsync.standin.errors import (
     RATE_LIMITED,
     Answer,
+    Flow,
     RefusedError,
     crashed,
     no_route,
@@ -51,10 +54,17 @@ is given in one SQLite database.
 class Api:
     """The application without its faults: one call after another, each in one transaction."""
 
-    def __init__(self, world: World, routes: Routes, keys: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        world: World,
+        routes: Routes,
+        keys: Mapping[str, str],
+        apps: Mapping[str, Application],
+    ) -> None:
         self._world = world
         self._routes = routes
         self._keys = keys
+        self._apps = apps
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -99,7 +109,10 @@ class Api:
             reads = method in ("GET", "HEAD") or route.kind == "retrieve"
             world.indexer.advance(by_a_write=not reads)
             with world.store.transaction():
-                call = call if route.open else self._admitted(call, route)
+                if route.app:
+                    call = self._admitted_to_app(call)
+                elif not route.open:
+                    call = self._admitted(call, route)
                 if route.limited:
                     self._check_limits(call, route)
                 return route.handler(call)
@@ -124,6 +137,12 @@ class Api:
             raise refused(*behaviour.foreign.get(route.kind, usual))
         _check_reachable(dataset)
         return call
+
+    def _admitted_to_app(self, call: Call) -> Call:
+        app = self._apps.get(key_of(call.headers))
+        if app is None:
+            raise unauthorized("Access token is invalid")
+        return replace(call, app=app, workspace=app.workspace)
 
     def _check_limits(self, call: Call, route: Route) -> None:
         world = self._world
@@ -161,10 +180,35 @@ def write(answer: Answer, world: World) -> Response:
             "X-Version": world.behaviour.version,
             "X-Env": "PRODUCTION",
         }
+    if answer.flow is not None:
+        return _Flowing(answer.flow, answer.status, headers, answer.media_type)
     response = Response(content, answer.status, headers, answer.media_type)
     if answer.status == 204:
         del response.headers["content-type"]
     return response
+
+
+class _Flowing(Response):
+    """A body in pieces; it goes on when the client went away, as the server's runs do."""
+
+    def __init__(self, flow: Flow, status: int, headers: dict[str, str], media_type: str) -> None:
+        super().__init__(None, status, headers, media_type)
+        del self.headers["content-length"]
+        self._flow = flow
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
+        head = {"type": "http.response.start", "status": self.status_code}
+        await send(head | {"headers": self.raw_headers})
+        flow, stopped = self._flow, False
+        for piece in flow.pieces:
+            await asyncio.sleep(flow.seconds)
+            if flow.stopped():
+                stopped = True
+                break
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        flow.done(stopped)
+        rest = b"".join(flow.when_stopped) if stopped else b""
+        await send({"type": "http.response.body", "body": rest, "more_body": False})
 
 
 async def _read(request: Request, match: Match, world: World) -> Call:

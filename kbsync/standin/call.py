@@ -12,8 +12,16 @@ from dataclasses import dataclass, field
 
 from starlette.datastructures import QueryParams
 
+from kbsync.standin.apps import Application, Memory
 from kbsync.standin.behaviour import Behaviour
-from kbsync.standin.errors import Answer, crashed, not_found, refused, unauthorized
+from kbsync.standin.errors import (
+    Answer,
+    crashed,
+    invalid_param,
+    not_found,
+    refused,
+    unauthorized,
+)
 from kbsync.standin.faults import Faults
 from kbsync.standin.indexing import Indexer
 from kbsync.standin.store import Dataset, Store
@@ -37,6 +45,7 @@ class World:
     dify: bool
     quotas: set[str] = field(default_factory=set)
     limited: dict[str, deque[float]] = field(default_factory=dict)
+    apps: Memory = field(default_factory=Memory)
 
     def owner(self, workspace: str) -> str:
         """The account that calls with a key of this workspace act as."""
@@ -79,6 +88,14 @@ class Call:
     parameters: Mapping[str, str]
     workspace: str = ""
     found: Dataset | None = None
+    app: Application | None = None
+
+    @property
+    def application(self) -> Application:
+        """The application of the key."""
+        if self.app is None:
+            raise unauthorized("Access token is invalid")
+        return self.app
 
     @property
     def behaviour(self) -> Behaviour:
@@ -136,3 +153,17 @@ def key_of(headers: Mapping[str, str]) -> str:
     if scheme.lower() != "bearer":
         raise unauthorized("Authorization scheme must be 'Bearer'")
     return key.strip()
+
+
+def user_of(given: Mapping[str, object]) -> str:
+    """The end user, whom calls of applications must name."""
+    user = given.get("user")
+    if not isinstance(user, str) or not user:
+        raise invalid_param("Arg user must be provided.")
+    return user
+
+
+def failure_of(call: Call) -> str:
+    """Why this answer or run shall fail; "" when it shall not."""
+    fault = call.world.faults.take("run-failed", "POST", call.path)
+    return fault.text or "told to fail" if fault else ""

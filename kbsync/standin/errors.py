@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 NOT_FOUND_PAGE = (
@@ -21,6 +21,20 @@ RATE_LIMITED = "Sorry, you have reached the knowledge base request rate limit of
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """A body that comes in pieces, ``seconds`` apart, until somebody stops it.
+
+    ``done`` is told at the end whether somebody did.
+    """
+
+    pieces: Sequence[bytes]
+    when_stopped: Sequence[bytes]
+    seconds: float
+    stopped: Callable[[], bool]
+    done: Callable[[bool], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One answer before it is written as bytes; ``body`` is JSON data, or bytes for other types."""
 
@@ -28,6 +42,7 @@ class Answer:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
+    flow: Flow | None = None
 
     def content(self, *, compact: bool) -> bytes:
         """The bytes of the body: ASCII-escaped JSON with a newline, or the body as it is."""

@@ -26,6 +26,10 @@ Kind = Literal[
     "index-error",
     "index-empty",
     "index-slow",
+    "run-failed",
+    "stream-cut",
+    "stream-error",
+    "stream-slow",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -52,6 +56,10 @@ class Fault:
     ``index-error``     documents whose ``name`` matches end in "error" with ``text``
     ``index-empty``     ... complete with no segment
     ``index-slow``      ... take ``seconds`` to index
+    ``run-failed``      an answer or a run of an application fails with ``text``
+    ``stream-cut``      a stream ends after its first piece of text, without a last event
+    ``stream-error``    ... with an error event that says ``text``
+    ``stream-slow``     the events of a stream come ``seconds`` apart
     ==================  ==========================================================================
 
     The kinds about requests look at ``method`` ("" for any) and ``path``, those about indexing at

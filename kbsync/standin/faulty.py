@@ -27,7 +27,8 @@ class Request:
     ``kind`` is one of create, update, list, get, delete, progress (indexing-status by batch),
     segments, status (enable, archive ...), metadata (values of documents), retrieve, download,
     dataset-list, dataset-create, dataset-get, dataset-update, dataset-delete, field-list,
-    field-create, field-update, field-delete, tags, unknown.
+    field-create, field-update, field-delete, tags, ask, stop, messages, conversations, run,
+    run-status, about, upload, unknown.
     """
 
     method: str
@@ -71,7 +72,10 @@ class Faulty:
             await self._send(scope, await _collect(write(instead, self._world), scope, body), send)
             return
         self._shift(scope)
-        messages = await _collect(self._app, scope, body)
+        flowing = _Flowing(send, lambda status: self._note(scope, status))
+        messages = await _collect(self._app, scope, body, flowing)
+        if flowing.began:
+            return
         delay = faults.take("delay", method, path)
         if delay is not None:
             await asyncio.sleep(delay.seconds)
@@ -157,15 +161,36 @@ async def _drain(receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-async def _collect(app: ASGIApp, scope: Scope, body: bytes) -> list[Message]:
-    """What an application would send."""
+class _Flowing:
+    """Sends the messages of a stream of events at once: it may take long, and be stopped."""
+
+    def __init__(self, send: Send, note: Callable[[int], None]) -> None:
+        self.began = False
+        self._send = send
+        self._note = note
+
+    async def takes(self, message: Message) -> bool:
+        """Whether the message was part of a stream, and is sent."""
+        if (b"content-type", b"text/event-stream; charset=utf-8") in message.get("headers", ()):
+            self.began = True
+            self._note(message["status"])
+        if self.began:
+            await self._send(message)
+        return self.began
+
+
+async def _collect(
+    app: ASGIApp, scope: Scope, body: bytes, flowing: _Flowing | None = None
+) -> list[Message]:
+    """What an application would send; a stream is sent by the way."""
     messages: list[Message] = []
 
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: MutableMapping[str, Any]) -> None:
-        messages.append(message)
+        if flowing is None or not await flowing.takes(message):
+            messages.append(message)
 
     answered: Awaitable[None] = app(scope, receive, send)
     await answered

@@ -222,10 +222,46 @@ class HitTestingPayload(BaseModel):
     retrieval_model: RetrievalModel | None = None
 
 
+class ChatPayload(BaseModel):
+    """The body of ``chat-messages``."""
+
+    query: str
+    inputs: dict[str, object] = {}
+    response_mode: Literal["blocking", "streaming"] | None = None
+    conversation_id: str = ""
+
+
+class WorkflowPayload(BaseModel):
+    """The body of ``workflows/run``."""
+
+    inputs: dict[str, object]
+    response_mode: Literal["blocking", "streaming"] | None = None
+
+
+class MessagesPayload(BaseModel):
+    """The query of ``messages``."""
+
+    conversation_id: str
+    first_id: str = ""
+    limit: int = Field(default=20, ge=1, le=100)
+
+
 NAME_LENGTH = "type is required. Name must be between 1 to 40 characters. "
 TOO_LONG = NAME_LENGTH + "Name must be between 1 to 40 characters."
 MISSING = "Missing required parameter in the JSON body"
 OLD_TEXTS: Mapping[tuple[str, str, str], str] = {
+    ("ChatPayload", "query", "missing"): f"The chat query {MISSING}",
+    ("WorkflowPayload", "inputs", "missing"): MISSING,
+    ("WorkflowPayload", "response_mode", "literal_error"): (
+        "The value '{value}' is not a valid choice for 'response_mode'."
+    ),
+    ("MessagesPayload", "conversation_id", "missing"): (
+        "Conversation ID Missing required parameter in the query string"
+    ),
+    ("MessagesPayload", "limit", "less_than_equal"): (
+        "Number of messages to return Invalid argument: {value}. argument must be within the"
+        " range 1 - 100"
+    ),
     ("DatasetCreatePayload", "name", "missing"): (
         f"{NAME_LENGTH}{MISSING} or the post body or the query string"
     ),
@@ -261,11 +297,20 @@ def check(model: type[Payload], data: object, behaviour: Behaviour) -> Payload:
         raise invalid_param(_server_text(str(error), behaviour)) from error
 
 
+SERVER_NAMES = {
+    "StrictMetadata": "Metadata",
+    "ChatPayload": "ChatRequestPayload",
+    "WorkflowPayload": "WorkflowRunPayload",
+    "MessagesPayload": "MessageListQuery",
+}
+
+
 def _server_text(text: str, behaviour: Behaviour) -> str:
     text = re.sub(
         r"errors\.pydantic\.dev/[\d.]+", f"errors.pydantic.dev/{behaviour.pydantic}", text
     )
-    text = text.replace("StrictMetadata", "Metadata", 1)
+    for ours, theirs in SERVER_NAMES.items():
+        text = text.replace(ours, theirs, 1)
     return text.replace("type=enum", f"type={behaviour.rule_mode_error}").replace(
         "/v/enum", f"/v/{behaviour.rule_mode_error}"
     )

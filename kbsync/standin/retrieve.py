@@ -15,6 +15,7 @@ from kbsync.standin.store import Document, Segment
 from kbsync.standin.views import DEFAULT_RETRIEVAL, segment_view
 
 Value = str | float | None
+Found = tuple[Segment, Document, float]
 
 
 def retrieve(call: Call) -> Answer:
@@ -39,7 +40,7 @@ def retrieve(call: Call) -> Answer:
         model = RetrievalModel.model_validate(DEFAULT_RETRIEVAL)
     records = [
         _record(call, segment, document, score)
-        for segment, document, score in _found(call, wish.query, model)
+        for segment, document, score in found(call, wish.query, model)
     ]
     return Answer({"query": {"content": wish.query}, "records": records})
 
@@ -54,7 +55,8 @@ def _own_model(call: Call) -> RetrievalModel | None:
         return None
 
 
-def _found(call: Call, query: str, model: RetrievalModel) -> list[tuple[Segment, Document, float]]:
+def found(call: Call, query: str, model: RetrievalModel) -> list[Found]:
+    """The best segments of the call's dataset, each with its share of the words."""
     wanted = {word for word in words(query) if word.lower() not in STOP_WORDS}
     if not wanted:
         return []
@@ -73,7 +75,7 @@ def _found(call: Call, query: str, model: RetrievalModel) -> list[tuple[Segment,
         document = documents.get(segment.document)
         if hits and document is not None:
             scored.append((segment, document, hits / len(wanted)))
-    scored.sort(key=lambda found: -found[2])
+    scored.sort(key=lambda hit: -hit[2])
     return scored[: model.top_k]
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kbsync.standin import datasets, documents, metadata, reading, simple
+from kbsync.standin import about, chat, datasets, documents, metadata, reading, simple, workflows
 from kbsync.standin.behaviour import Behaviour
 from kbsync.standin.call import Call
 from kbsync.standin.errors import Answer
@@ -21,7 +21,8 @@ ANY = r"[^/]+"
 class Route:
     """One method of one address; ``rule`` is written as the server's web framework writes it.
 
-    ``limited`` routes count for the knowledge rate limit; ``open`` ones need no key.
+    ``limited`` routes count for the knowledge rate limit; ``open`` ones need no key, ``app`` ones
+    that of an application.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Route:
     handler: Handler
     limited: bool = False
     open: bool = False
+    app: bool = False
     pattern: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +82,7 @@ METADATA = f"{DATASET}/metadata"
 
 
 def dify_routes(behaviour: Behaviour) -> Routes:
-    """The dataset part of the service API; the application part would be added here."""
+    """The service API: datasets, and the most of applications."""
     routes = [
         Route("GET", DATASETS, "dataset-list", datasets.list_datasets),
         Route("POST", DATASETS, "dataset-create", datasets.create, limited=True),
@@ -135,6 +137,12 @@ def dify_routes(behaviour: Behaviour) -> Routes:
         ),
         Route("POST", f"{DATASET}/retrieve", "retrieve", retrieve, limited=True),
         Route("POST", f"{DATASET}/hit-testing", "retrieve", retrieve, limited=True),
+        *_applications("/v1/workflows/run"),
+        Route("GET", "/v1/info", "about", about.info, app=True),
+        Route("GET", "/v1/parameters", "about", about.parameters, app=True),
+        Route("GET", "/v1/meta", "about", about.meta, app=True),
+        Route("GET", "/v1/conversations", "conversations", chat.conversations, app=True),
+        Route("POST", "/v1/files/upload", "upload", about.upload, app=True),
     ]
     if behaviour.patch_updates_document:
         routes.append(Route("PATCH", DOCUMENT, "update", documents.update_by_file, limited=True))
@@ -160,15 +168,31 @@ def dify_routes(behaviour: Behaviour) -> Routes:
 
 
 def simple_routes() -> Routes:
-    """The three calls of the older guide's form."""
+    """The calls of the older guide's form: three for documents, and those of applications."""
     path = f"{DATASETS}/<string:dataset_id>/documents"
     return Routes(
         [
             Route("POST", path, "create", simple.create, limited=True),
             Route("GET", f"{path}/<string:document_id>", "get", simple.get),
             Route("DELETE", f"{path}/<string:document_id>", "delete", simple.delete, limited=True),
+            *_applications("/v1/workflows/runs"),
+            Route("GET", "/v1/apps/<string:app_id>", "about", about.by_id, app=True),
         ]
     )
+
+
+def _applications(runs: str) -> list[Route]:
+    """Chats and workflows; a run's status is below `runs`."""
+    return [
+        Route("POST", "/v1/chat-messages", "ask", chat.ask, app=True),
+        Route("POST", "/v1/chat-messages/<string:task_id>/stop", "stop", chat.stop, app=True),
+        Route("GET", "/v1/messages", "messages", chat.messages, app=True),
+        Route("POST", "/v1/workflows/run", "run", workflows.run, app=True),
+        Route("GET", f"{runs}/<string:run_id>", "run-status", workflows.status, app=True),
+        Route(
+            "POST", "/v1/workflows/tasks/<string:task_id>/stop", "stop", workflows.stop, app=True
+        ),
+    ]
 
 
 def _either(rule: str, kind: str, handler: Handler) -> list[Route]:

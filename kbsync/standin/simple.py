@@ -1,4 +1,4 @@
-"""The older guide's form of the API: create, get and delete a document, and nothing else.
+"""The documents of the older guide's form of the API: create, get and delete, and nothing else.
 
 The file is in the field ``data``, a name is no identity (twice the same name is two documents), and
 the errors have the one shape ``{code, message, status}``.

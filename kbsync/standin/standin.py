@@ -14,6 +14,7 @@ from typing import Literal
 from starlette.types import ASGIApp
 
 from kbsync.standin.api import Api
+from kbsync.standin.apps import Application
 from kbsync.standin.behaviour import BEHAVIOURS, Behaviour
 from kbsync.standin.call import NAMESPACE, World
 from kbsync.standin.datasets import new_dataset
@@ -70,7 +71,13 @@ class StandIn:
         rate_limit: knowledge requests a minute as on Dify Cloud; None for no limit.
         clock: seconds, never going back.
         faults: rules that are on from the start.
+
+    There are two applications from the start: a chat over all datasets of the workspace, whose key
+    is `app_key`, and a workflow that gives back its input `text`, with `workflow_key`.
     """
+
+    app_key = "app-standin"
+    workflow_key = "app-standin-workflow"
 
     def __init__(
         self,
@@ -95,6 +102,7 @@ class StandIn:
         self.key = key
         self.faults = Faults(clock, faults)
         self._keys: dict[str, str] = {}
+        self._apps: dict[str, Application] = {}
         self._log: deque[Request] = deque(maxlen=LOG_LENGTH)
         self._store = Store(data / "standin.db" if data and data.is_dir() else data)
         self._indexer = Indexer(
@@ -120,9 +128,16 @@ class StandIn:
             dify=dialect == "dify",
         )
         routes = dify_routes(behaviour) if dialect == "dify" else simple_routes()
-        api = Api(self.world, routes, self._keys)
+        api = Api(self.world, routes, self._keys, self._apps)
         self.app: ASGIApp = Faulty(api, self.world, routes, self._log, self._insert_foreign)
-        self.add_workspace(key)
+        workspace = self.add_workspace(key)
+        for app_key, mode in ((self.app_key, "advanced-chat"), (self.workflow_key, "workflow")):
+            identity = str(uuid.uuid5(NAMESPACE, app_key))
+            self._apps[app_key] = Application(identity, f"Stand-in {mode}", mode, workspace)
+
+    def app_id(self, app_key: str) -> str:
+        """The id of the application of a key."""
+        return self._apps[app_key].id
 
     def add_workspace(self, key: str) -> str:
         """Let another key in, which sees a workspace of its own; returns the workspace's id."""
