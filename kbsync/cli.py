@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "Keep them equal, as a service: watch, rescan, send, follow.",
     "status": "Show what is in, what is not, and why.",
     "explain": "Tell everything about one file.",
+    "search": "Find passages in what was synced, with the files they are from.",
     "approve": "Release deletions that a safety rule holds.",
     "retry": "Send failed files again.",
     "demo": "See it work, on an embedded server and sample documents.",

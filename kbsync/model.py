@@ -261,6 +261,22 @@ class Hit:
     score: float | None
 
 
+#: Characters of a query that a server takes (seen live; more are refused).
+QUERY_LENGTH = 250
+
+#: How a dataset can be searched; one that is indexed economically knows keywords only.
+SearchMethod = Literal["keyword_search", "semantic_search", "full_text_search", "hybrid_search"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a found document's metadata must say; `operator` as the server writes it, such as is."""
+
+    name: str
+    operator: str
+    value: str
+
+
 MetadataValue = str | int
 
 #: What can be done to documents without new content.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from kbsync.backend.listing import PAGE, keyword_for, pages
 from kbsync.backend.rows import dataset_of
 from kbsync.errors import Denied, Missing, Rejected, Unavailable
-from kbsync.model import Dataset, Processing
+from kbsync.model import Dataset, Processing, SearchMethod
 from kbsync.transport import Answer, Call, Transport
 from kbsync.transport.fields import Row, inner, rows, table, text
 
@@ -107,7 +107,9 @@ class Datasets:
                     f" {ours!r}; set {setting} = {theirs!r}, or use another dataset"
                 )
 
-    def retrieval_model(self, dataset_id: str, limit: int) -> Mapping[str, object]:
+    def retrieval_model(
+        self, dataset_id: str, limit: int, method: SearchMethod | None = None
+    ) -> Mapping[str, object]:
         """How to search the dataset, complete: servers read the four keys without a default.
 
         An economy dataset is searched by keyword, whatever it says of itself (seen live).
@@ -121,9 +123,14 @@ class Datasets:
         if text(row, "indexing_technique") == "high_quality":
             own = inner(row, "retrieval_model_dict")
             model |= {key: value for key, value in own.items() if value is not None}
-        else:
+        elif method in {None, "keyword_search"}:
             model["search_method"] = "keyword_search"
-        return model | {"top_k": limit}
+        else:
+            raise Denied(
+                f"dataset {text(row, 'name')!r} is indexed economically and knows keywords only;"
+                ' leave the method out, or set indexing_technique = "high_quality"'
+            )
+        return model | {"top_k": limit} | ({"search_method": method} if method else {})
 
 
 def _refuse_foreign(row: Row) -> None:

@@ -21,6 +21,8 @@ from kbsync.backend.rows import listed_of, needs_proof, progress_of
 from kbsync.backend.status import set_status
 from kbsync.errors import Denied, Missing, Rejected, Unavailable
 from kbsync.model import (
+    QUERY_LENGTH,
+    Condition,
     Dataset,
     Document,
     Gone,
@@ -30,12 +32,12 @@ from kbsync.model import (
     Processing,
     Progress,
     Remote,
+    SearchMethod,
     StatusAction,
 )
 from kbsync.transport import Answer, Call, Transport
 from kbsync.transport.fields import Row, decimal, inner, rows, table, text
 
-_QUERY_LENGTH = 250
 _DIGESTS = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}(?=\])")
 _NOT_AVAILABLE = "Document is not available"
 _ARCHIVED = "archived document is not editable"
@@ -202,19 +204,27 @@ class DifyBackend:
         """Set metadata and return what was read back; see `Backend.describe`."""
         return self._metadata.write(dataset_id, values)
 
-    def search(self, dataset_id: str, query: str, *, limit: int = 5) -> Sequence[Hit]:
+    def search(
+        self,
+        dataset_id: str,
+        query: str,
+        *,
+        limit: int = 5,
+        method: SearchMethod | None = None,
+        where: Sequence[Condition] = (),
+    ) -> Sequence[Hit]:
         """Retrieve passages as the dataset is set up; economy datasets know keywords only."""
-        query = query.strip()[:_QUERY_LENGTH]
+        query = query.strip()[:QUERY_LENGTH]
         if not query:
             return []
+        model = dict(self._datasets.retrieval_model(dataset_id, limit, method))
+        if where:
+            model["metadata_filtering_conditions"] = _conditions(where)
         call = Call(
             "retrieve",
             "POST",
             f"/datasets/{dataset_id}/retrieve",
-            json={
-                "query": query,
-                "retrieval_model": self._datasets.retrieval_model(dataset_id, limit),
-            },
+            json={"query": query, "retrieval_model": model},
             repeatable=True,
         )
         return [_hit(row) for row in rows(self._transport.call(call), "records")]
@@ -250,6 +260,13 @@ def _remote(answer: Answer, dataset_id: str, name: str) -> Remote:
     if not document_id:
         raise Unavailable("the server took a document and did not name it", ambiguous=True)
     return Remote(dataset_id, document_id, name, text(told, "batch") or None)
+
+
+def _conditions(where: Sequence[Condition]) -> dict[str, object]:
+    conditions = [
+        {"name": one.name, "comparison_operator": one.operator, "value": one.value} for one in where
+    ]
+    return {"logical_operator": "and", "conditions": conditions}
 
 
 def _hit(row: Row) -> Hit:

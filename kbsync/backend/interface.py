@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from kbsync.model import (
+    Condition,
     Dataset,
     Document,
     Hit,
@@ -14,6 +15,7 @@ from kbsync.model import (
     Processing,
     Progress,
     Remote,
+    SearchMethod,
     StatusAction,
 )
 
@@ -111,8 +113,20 @@ class Backend(Protocol):
         """
         ...
 
-    def search(self, dataset_id: str, query: str, *, limit: int = 5) -> Sequence[Hit]:
-        """Retrieve passages; the query is cut to the server's 250 characters."""
+    def search(
+        self,
+        dataset_id: str,
+        query: str,
+        *,
+        limit: int = 5,
+        method: SearchMethod | None = None,
+        where: Sequence[Condition] = (),
+    ) -> Sequence[Hit]:
+        """Retrieve passages; the query is cut to `QUERY_LENGTH`.
+
+        Without a `method` the dataset is searched as it is set up; raises `Denied` for one that it
+        does not have. All of `where` must hold.
+        """
         ...
 
     def interrupt(self) -> None:

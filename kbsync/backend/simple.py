@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kbsync.backend.rows import progress_of
 from kbsync.errors import Denied, Missing, Unavailable
 from kbsync.model import (
+    Condition,
     Dataset,
     Document,
     Gone,
@@ -20,6 +21,7 @@ from kbsync.model import (
     Processing,
     Progress,
     Remote,
+    SearchMethod,
     StatusAction,
 )
 from kbsync.transport import Call, Transport
@@ -121,9 +123,17 @@ class SimpleBackend:
         """Write nothing: this form has no metadata."""
         return frozenset()
 
-    def search(self, dataset_id: str, query: str, *, limit: int = 5) -> Sequence[Hit]:  # noqa: ARG002 - it cannot
+    def search(
+        self,
+        dataset_id: str,  # noqa: ARG002 - it cannot
+        query: str,  # noqa: ARG002
+        *,
+        limit: int = 5,  # noqa: ARG002
+        method: SearchMethod | None = None,  # noqa: ARG002
+        where: Sequence[Condition] = (),  # noqa: ARG002
+    ) -> Sequence[Hit]:
         """Refuse: this form has no retrieval."""
-        raise Denied("this API style has no search")
+        raise Denied("this API style has no search; ask an application instead (kbsync ask)")
 
     def interrupt(self) -> None:
         """Wait for nothing any more; see `Backend.interrupt`."""

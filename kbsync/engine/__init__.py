@@ -6,11 +6,12 @@ is about to happen outside is in the ledger before it happens, what came of it r
 
 from kbsync.engine.following import DESCRIBE_AT_ONCE, Following
 from kbsync.engine.looking import Looking
+from kbsync.engine.searching import Freshness, Origin, Passage, Searching
 from kbsync.engine.sending import Sending
 from kbsync.engine.values import Event, Folder, Happened, Planned, Polled, Survey
 
 
-class Engine(Looking, Sending, Following):
+class Engine(Looking, Sending, Following, Searching):
     """All verbs over one ledger and one server."""
 
 
@@ -19,7 +20,10 @@ __all__ = [
     "Engine",
     "Event",
     "Folder",
+    "Freshness",
     "Happened",
+    "Origin",
+    "Passage",
     "Planned",
     "Polled",
     "Survey",

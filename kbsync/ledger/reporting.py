@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from kbsync.ledger.rows import COLUMNS, path_of, record_of, stored_path
@@ -70,6 +71,22 @@ class Reporting(Table):
             Trouble(Key(folder, path_of(path)), State(state), error or "", attempts, not_before)
             for path, state, error, attempts, not_before in rows
         ]
+
+    def by_document(self, document_ids: Collection[str]) -> dict[str, Record]:
+        """The file that each document belongs to, where it is one of ours; reads every row."""
+        marks = ", ".join("?" * len(document_ids))
+        rows = self.store.rows(
+            f"SELECT {COLUMNS} FROM files"
+            f" WHERE live_document IN ({marks}) OR coming_document IN ({marks})",
+            (*document_ids, *document_ids),
+        )
+        records = [record_of(row) for row in rows]
+        return {
+            remote.document_id: record
+            for record in records
+            for remote in (record.live, record.coming)
+            if remote is not None and remote.document_id in document_ids
+        }
 
     def details(self, key: Key) -> Details | None:
         """Everything about one file."""
