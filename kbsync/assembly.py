@@ -6,15 +6,20 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kbsync import plan
 from kbsync.backend.interface import Backend
 from kbsync.config import FolderSettings, Settings
+from kbsync.config.keys import APP_KEY
 from kbsync.engine import Engine, Event, Folder, Happened
 from kbsync.errors import ConfigError
 from kbsync.filters import Filters
 from kbsync.ledger import Ledger, is_lost
 from kbsync.model import SERVER_TYPES
+
+if TYPE_CHECKING:
+    from kbsync.apps import App
 
 
 def folder_of(settings: FolderSettings) -> Folder:
@@ -56,6 +61,22 @@ def connect(settings: Settings) -> Backend:
         max_connections=server.max_connections,
         timeout=server.timeout,
         requests_per_minute=server.requests_per_minute,
+        verify=str(server.ca_file) if server.ca_file else server.verify_tls,
+    )
+
+
+def connect_app(settings: Settings) -> App:
+    """The configured application; nothing is asked yet. Raises ConfigError without a key."""
+    from kbsync.apps import open_app  # noqa: PLC0415 - httpx only when needed
+
+    server, app = settings.server, settings.app
+    if app.api_key is None:
+        raise ConfigError(APP_KEY.missing)
+    return open_app(
+        server.url,
+        app.api_key.get_secret_value(),
+        app_id=app.id or "",
+        timeout=server.timeout,
         verify=str(server.ca_file) if server.ca_file else server.verify_tls,
     )
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "status": "Show what is in, what is not, and why.",
     "explain": "Tell everything about one file.",
     "search": "Find passages in what was synced, with the files they are from.",
+    "ask": "Ask the Dify application, and see the files that its answer rests on.",
     "approve": "Release deletions that a safety rule holds.",
     "retry": "Send failed files again.",
     "demo": "See it work, on an embedded server and sample documents.",

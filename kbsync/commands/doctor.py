@@ -10,7 +10,7 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -115,17 +115,17 @@ def examined(explicit: Path | None) -> Iterator[Finding]:
     """Every finding as it is made, without the key and without anything that harms a terminal."""
     settings, found = here.configuration(explicit)
     if settings is None:
-        yield from (_shown(finding, "") for finding in found)
+        yield from (_shown(finding, ()) for finding in found)
         return
-    secret = settings.server.api_key.get_secret_value()
-    yield from (_shown(finding, secret) for finding in [*found, *_machine(settings, explicit)])
+    secrets = settings.secrets
+    yield from (_shown(finding, secrets) for finding in [*found, *_machine(settings, explicit)])
     for finding in _others(settings):
-        yield _shown(finding, secret)
+        yield _shown(finding, secrets)
 
 
-def _shown(finding: Finding, secret: str) -> Finding:
+def _shown(finding: Finding, secrets: Sequence[str]) -> Finding:
     def clean(text: str) -> str:
-        return printable(scrubbed(text, [secret]))
+        return printable(scrubbed(text, secrets))
 
     return replace(
         finding,

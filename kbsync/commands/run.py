@@ -77,8 +77,7 @@ class _Reload:
 
 
 def _log_as(settings: Settings) -> None:
-    secret = settings.server.api_key.get_secret_value()
-    setup(settings.log.level, settings.log.format, sys.stderr, secrets=(secret,))
+    setup(settings.log.level, settings.log.format, sys.stderr, secrets=settings.secrets)
 
 
 @contextmanager

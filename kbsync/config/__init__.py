@@ -9,9 +9,10 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
 from kbsync.config.folder import FolderSettings
 from kbsync.config.loading import find, load
 from kbsync.config.server import ServerSettings
-from kbsync.config.settings import HttpSettings, LogSettings, Settings
+from kbsync.config.settings import AppSettings, HttpSettings, LogSettings, Settings
 
 __all__ = [
+    "AppSettings",
     "FolderSettings",
     "HttpSettings",
     "LogSettings",

@@ -1,4 +1,4 @@
-"""Where the API key comes from; no message of this module ever contains one."""
+"""Where an API key comes from; no message of this module ever contains one."""
 
 from __future__ import annotations
 
@@ -11,18 +11,61 @@ from pathlib import Path
 
 from kbsync.errors import ConfigError
 
-ENV_KEY = "KBSYNC_SERVER__API_KEY"
-ENV_KEY_FILE = "KBSYNC_SERVER__API_KEY_FILE"
-CREDENTIAL = "dataset-key"
-
 #: What a key that Dify made looks like, so that one in the wrong place is not shown.
 KEY_LIKE = re.compile(r"\b(?:dataset|app)-[A-Za-z0-9]{16,}\b")
 
 _KEY = re.compile(r"[!-~]+")
-_NO_KEY = (
-    'there is no API key; give server.api_key_file = "/path/of/a/file", or server.api_key,'
-    f" or the variable {ENV_KEY}, or the systemd credential {CREDENTIAL}"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One of the keys: its section of the configuration, its systemd credential, what it is for.
+
+    `doubt` is told of a key that begins with `other`, as that of another kind does.
+    """
+
+    section: str
+    credential: str
+    purpose: str
+    other: str
+    doubt: str
+
+    @property
+    def variable(self) -> str:
+        """The variable that holds the key."""
+        return f"KBSYNC_{self.section.upper()}__API_KEY"
+
+    @property
+    def file_variable(self) -> str:
+        """The variable that names the key's file."""
+        return f"{self.variable}_FILE"
+
+    @property
+    def missing(self) -> str:
+        """What to do without one."""
+        return (
+            f'there is no API key; give {self.section}.api_key_file = "/path/of/a/file", or'
+            f" {self.section}.api_key, or the variable {self.variable}, or the systemd credential"
+            f" {self.credential}"
+        )
+
+
+DATASET_KEY = Kind(
+    "server",
+    "dataset-key",
+    "the knowledge API",
+    "app-",
+    "the API key looks like an app's; a knowledge base takes dataset-... keys",
 )
+APP_KEY = Kind(
+    "app",
+    "app-key",
+    "the application",
+    "dataset-",
+    "app.api_key looks like a knowledge base's; an application takes app-... keys",
+)
+ENV_KEY, ENV_KEY_FILE = DATASET_KEY.variable, DATASET_KEY.file_variable
+CREDENTIAL = DATASET_KEY.credential
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +82,33 @@ def chosen_key(
     variables: Mapping[str, object],
     file: Path,
     environ: Mapping[str, str],
+    kind: Kind = DATASET_KEY,
 ) -> ChosenKey:
     """The key of the first place that has one: variables, the file, the systemd credential.
 
     Args:
-        table: the [server] section of `file`.
+        table: the key's section of `file`.
         variables: the same section as the environment variables give it.
         file: the configuration file.
         environ: for the directory of systemd's credentials.
+        kind: which key.
     """
     try:
-        secret, warnings = _from_anywhere(table, variables, file, environ)
+        secret, warnings = _from_anywhere(table, variables, file, environ, kind)
     except ConfigError as error:
         return ChosenKey("", problems=(str(error),))
-    if secret.startswith("app-"):
-        warnings += ("the API key looks like an app's; a knowledge base takes dataset-... keys",)
+    if secret.startswith(kind.other):
+        warnings += (kind.doubt,)
     return ChosenKey(secret, warnings=warnings)
 
 
-def has_credential(environ: Mapping[str, str]) -> bool:
+def has_credential(environ: Mapping[str, str], kind: Kind = DATASET_KEY) -> bool:
     """True when systemd hands over a key (`LoadCredential=dataset-key:...`)."""
     directory = environ.get("CREDENTIALS_DIRECTORY")
-    return bool(directory) and os.path.lexists(f"{directory}/{CREDENTIAL}")
+    return bool(directory) and os.path.lexists(f"{directory}/{kind.credential}")
 
 
-def read_key(where: str, written: object) -> str:
+def read_key(where: str, written: object, purpose: str = DATASET_KEY.purpose) -> str:
     """A key as it was written, without the line break at a file's end.
 
     Raises:
@@ -71,7 +116,7 @@ def read_key(where: str, written: object) -> str:
     """
     key = re.sub(r"\r?\n\Z", "", written) if isinstance(written, str) else ""
     if isinstance(written, str) and not key.strip():
-        raise ConfigError(f"{where} is empty; it must hold the key of the knowledge API")
+        raise ConfigError(f"{where} is empty; it must hold the key of {purpose}")
     if not _KEY.fullmatch(key):
         raise ConfigError(
             f"{where} must be one word of ASCII characters, without spaces or line breaks"
@@ -84,25 +129,29 @@ def _from_anywhere(
     variables: Mapping[str, object],
     file: Path,
     environ: Mapping[str, str],
+    kind: Kind,
 ) -> tuple[str, tuple[str, ...]]:
+    in_file = f"{file}: {kind.section}.api_key"
     for section, key_name, file_name in (
-        (variables, ENV_KEY, ENV_KEY_FILE),
-        (table, f"{file}: server.api_key", f"{file}: server.api_key_file"),
+        (variables, kind.variable, kind.file_variable),
+        (table, in_file, f"{in_file}_file"),
     ):
         if "api_key" in section and "api_key_file" in section:
             raise ConfigError(f"{key_name} and {file_name} exclude each other; keep one of them")
         if "api_key" in section:
             warned = _warning(file) if section is table else ()
-            return read_key(key_name, section["api_key"]), warned
+            return read_key(key_name, section["api_key"], kind.purpose), warned
         if "api_key_file" in section:
-            return _from_file(file_name, section["api_key_file"], file.parent)
-    if has_credential(environ):
-        credential = Path(environ["CREDENTIALS_DIRECTORY"]) / CREDENTIAL
-        return _from_file("systemd credential", str(credential), file.parent)
-    raise ConfigError(f"{file}: {_NO_KEY}")
+            return _from_file(file_name, section["api_key_file"], file.parent, kind)
+    if has_credential(environ, kind):
+        credential = Path(environ["CREDENTIALS_DIRECTORY"]) / kind.credential
+        return _from_file("systemd credential", str(credential), file.parent, kind)
+    raise ConfigError(f"{file}: {kind.missing}")
 
 
-def _from_file(where: str, written: object, directory: Path) -> tuple[str, tuple[str, ...]]:
+def _from_file(
+    where: str, written: object, directory: Path, kind: Kind
+) -> tuple[str, tuple[str, ...]]:
     if not isinstance(written, str) or not written.strip() or "\0" in written:
         raise ConfigError(f"{where} must be the path of a file that holds the key")
     path = directory / os.path.expanduser(written)  # noqa: PTH111  # never raises
@@ -114,7 +163,7 @@ def _from_file(where: str, written: object, directory: Path) -> tuple[str, tuple
                 f"{where} looks like a key; it must be the path of a file that holds the key"
             ) from None
         raise ConfigError(f"{where} = {path} cannot be read: {error.strerror}") from None
-    key = read_key(f"{where} = {path}", content.decode(errors="replace"))
+    key = read_key(f"{where} = {path}", content.decode(errors="replace"), kind.purpose)
     return key, () if where == "systemd credential" else _warning(path)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from kbsync.config.keys import chosen_key
+from kbsync.config.keys import APP_KEY, ChosenKey, chosen_key, has_credential
 from kbsync.config.problems import PREFIX, Origin, described, did_you_mean
 from kbsync.config.settings import Settings, default_ledger
 from kbsync.errors import ConfigError
@@ -36,15 +36,18 @@ def load(path: Path | None = None, *, environ: Mapping[str, str] | None = None) 
     usable, problems = _usable_variables(environ)
     variables = _from_variables(usable)
     key = chosen_key(_section(table), _section(variables), file, environ)
-    problems += key.problems
+    app_key = _app_key(table, variables, file, environ)
+    problems += key.problems + app_key.problems
     merged = {"ledger": str(default_ledger(environ))} | _merged(table, variables)
-    if isinstance(server := merged.setdefault("server", {}), dict):
-        server["api_key"] = SecretStr(key.secret)
+    for section, secret in (("server", key.secret), ("app", app_key.secret)):
+        below = merged.setdefault(section, {}) if secret or section == "server" else None
+        if isinstance(below, dict):
+            below["api_key"] = SecretStr(secret)
     origin = Origin(file, frozenset(usable), merged)
     settings, more = _checked(merged, origin)
     if settings is None or problems:
         raise ConfigError("\n".join([*problems, *more]))
-    return settings.note(*key.warnings)
+    return settings.note(*key.warnings, *app_key.warnings)
 
 
 def find(explicit: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:
@@ -149,9 +152,18 @@ def _from_variables(usable: Mapping[str, str]) -> Table:
     return read(usable)
 
 
-def _section(table: Table) -> Table:
-    server = table.get("server")
-    return server if isinstance(server, dict) else {}
+def _section(table: Table, name: str = "server") -> Table:
+    section = table.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _app_key(table: Table, variables: Table, file: Path, environ: Mapping[str, str]) -> ChosenKey:
+    """The application's key, where anything speaks of one; nobody has to have an application."""
+    sections = _section(table, "app"), _section(variables, "app")
+    told = any(name in part for part in sections for name in ("api_key", "api_key_file"))
+    if not told and not has_credential(environ, APP_KEY):
+        return ChosenKey("")
+    return chosen_key(*sections, file, environ, APP_KEY)
 
 
 def _merged(below: Table, above: Table) -> Table:

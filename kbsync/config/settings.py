@@ -8,7 +8,14 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from kbsync.config.folder import FolderSettings
 from kbsync.config.parse import Place, Section, choice, text
@@ -41,6 +48,18 @@ class HttpSettings(Section):
         return host.strip("[]"), int(port)
 
 
+class AppSettings(Section):
+    """The [app] section: the application that answers questions; `api_key` None is no application.
+
+    The server is that of [server]. `id` is needed for servers of the older guide's form only.
+    """
+
+    api_key: SecretStr | None = None
+    api_key_file: Place | None = None
+    id: Annotated[str | None, BeforeValidator(text(1, 64))] = None
+    user: Annotated[str, BeforeValidator(text(1, 64))] = "kbsync"
+
+
 class LogSettings(Section):
     """The [log] section: how much is logged, and in which form."""
 
@@ -70,6 +89,7 @@ class Settings(Section):
     )
     server: ServerSettings
     folders: tuple[FolderSettings, ...]
+    app: AppSettings = Field(default_factory=AppSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     _found: tuple[str, ...] = PrivateAttr(default=())
@@ -88,6 +108,12 @@ class Settings(Section):
                 " use server.ca_file for a certificate of your own"
             )
         return tuple(lines)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The keys, so that nothing that is written shows them."""
+        keys = (self.server.api_key, self.app.api_key)
+        return tuple(key.get_secret_value() for key in keys if key is not None)
 
     def note(self, *warnings: str) -> Self:
         """Add what `load` saw outside the values, such as a key file that others can read."""

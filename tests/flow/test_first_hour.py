@@ -112,7 +112,7 @@ def test_mistakes_are_mended_one_by_one(
 
 
 @pytest.mark.parametrize(
-    "name", ["init", "doctor", "plan", "reconcile", "status", "explain", "search", "retry"]
+    "name", ["init", "doctor", "plan", "reconcile", "status", "explain", "search", "ask", "retry"]
 )
 def test_help(kbsync: Kbsync, name: str) -> None:
     """Every command's help has an example, and keeps the lines of its tables apart."""

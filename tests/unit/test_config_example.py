@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from kbsync.config import FolderSettings, HttpSettings, LogSettings, ServerSettings, load
+from kbsync.config import (
+    AppSettings,
+    FolderSettings,
+    HttpSettings,
+    LogSettings,
+    ServerSettings,
+    load,
+)
 from kbsync.config.parse import Section
 from kbsync.config.settings import Settings
 
@@ -21,6 +28,7 @@ SECTIONS: dict[str, type[Section]] = {
     "": Settings,
     "server": ServerSettings,
     "folders": FolderSettings,
+    "app": AppSettings,
     "http": HttpSettings,
     "log": LogSettings,
 }
@@ -31,6 +39,9 @@ SHOWN_BY_EXAMPLE = {
     ("", "instance"),
     ("server", "api_key"),
     ("server", "ca_file"),
+    ("app", "api_key_file"),
+    ("app", "api_key"),
+    ("app", "id"),
     ("folders", "schedule"),
     ("folders", "every"),
 }
@@ -64,7 +75,7 @@ def test_the_example_loads_with_its_comments_taken_away(tmp_path: Path) -> None:
     text = re.sub(r"^(api_key|ca_file|every) = .*$", "", text, flags=re.MULTILINE)
     file = tmp_path / "all.toml"
     file.write_text(text)
-    settings = load(file, environ=ENVIRON)
+    settings = load(file, environ=ENVIRON | {"KBSYNC_APP__API_KEY": "app-example"})
     assert settings.folders[0].schedule == "*/15 * * * *"
     assert settings.instance == "fileserver-1"
 
