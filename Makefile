@@ -9,7 +9,7 @@ PYTEST ?=
 .PHONY: help demo test check-format lint types layers tests bench lock clean
 
 help:
-	@echo "make demo            see kbsync work: a server, sample documents, two syncs, a search"
+	@echo "make demo            see kbsync work: a server, sample documents, two syncs, an answer"
 	@echo "make demo DIR=/some  the same with a folder of yours, which is only read"
 	@echo "make test            format, lint, types, layers, all tests"
 	@echo "make bench           measure, each figure beside what one would use instead"

@@ -63,10 +63,15 @@ def command(
     if as_json:
         _print_json(settings, reply)
         return 0
-    if blocking or not sys.stdout.isatty():
-        click.echo(_safe(reply.text))
-    _print_sources(reply, _origins(settings, reply.citations))
+    _print_rest(settings, reply, streamed=not blocking)
     return 0
+
+
+def ask_and_show(settings: Settings, question: str) -> tuple[Reply, Mapping[str, Origin]]:
+    """What the command does with a new question, for the demo; the origins by document id."""
+    with closing(connect_app(settings)) as app:
+        reply = _follow(app, question, settings.app.user, "", quiet=False)
+    return reply, _print_rest(settings, reply, streamed=True)
 
 
 def _last(app: App, user: str) -> str:
@@ -132,10 +137,21 @@ def _origins(settings: Settings, citations: Sequence[Citation]) -> Mapping[str, 
         return engine.origins({citation.document_id for citation in citations})
 
 
+def _print_rest(settings: Settings, reply: Reply, *, streamed: bool) -> Mapping[str, Origin]:
+    """Print what the terminal has not seen of an answer: all of it, or the sources."""
+    if not (streamed and sys.stdout.isatty()):
+        click.echo(_safe(reply.text))
+    origins = _origins(settings, reply.citations)
+    _print_sources(reply, origins)
+    return origins
+
+
 def _print_sources(reply: Reply, origins: Mapping[str, Origin]) -> None:
     click.echo()
-    once = {citation.document_id: citation for citation in reversed(reply.citations)}
-    for number, citation in enumerate(reversed(once.values()), 1):
+    once: dict[str, Citation] = {}
+    for citation in reply.citations:
+        once.setdefault(citation.document_id, citation)
+    for number, citation in enumerate(once.values(), 1):
         click.echo(heading(number, citation.document_name, origins.get(citation.document_id)))
     if not once:
         click.echo(

@@ -197,18 +197,19 @@ def a_place(directory: Path, root: Path, name: str, behave: str, *, pace: float)
     standin = StandIn(directory / "standin.db", behave=behave, pace=pace, workers=3)
     with closing(standin), running(standin) as url, _no_proxy():
         config = directory / "kbsync.toml"
-        _write(config, url, standin.key, root, name)
+        _write(config, url, standin, root, name)
         yield Place(root, config, load(config, environ=_foreign_variables()), standin)
 
 
-def _write(config: Path, url: str, key: str, root: Path, name: str) -> None:
+def _write(config: Path, url: str, standin: StandIn, root: Path, name: str) -> None:
     text = (
         f"ledger = {_toml(config.parent / 'ledger.db')}\n"
         'instance = "demo"\n'
         "\n[server]\n"
         f'base_url = "{url}"\n'
-        f'api_key = "{key}"\n'
+        f'api_key = "{standin.key}"\n'
         'timeout = "10m"\n'
+        f'\n[app]\napi_key = "{standin.app_key}"\n'
         "\n[[folders]]\n"
         f'name = "{name}"\n'
         f"path = {_toml(root)}\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from kbsync.commands.ask import ask_and_show
 from kbsync.commands.demo_check import compare
 from kbsync.commands.demo_place import (
     Answer,
@@ -19,7 +20,7 @@ from kbsync.commands.demo_place import (
 )
 from kbsync.commands.demo_talk import excerpt, heading, many, question_about, say, told_calls
 from kbsync.commands.plan import show_plan
-from kbsync.engine import Happened
+from kbsync.engine import Freshness, Happened
 from kbsync.errors import KbsyncError
 from kbsync.log import printable
 from kbsync.model import SERVER_TYPES, State
@@ -47,7 +48,8 @@ def show_samples(behave: str, *, keep: bool) -> None:
             _again(place, 2)
             last = _changes(place, 3)
             _ask_samples(place, 4)
-            _conclude(place, last, 5, directory if keep else None)
+            _ask_app(place, 5, _EDIT_QUESTION, _EDITED, _NEW)
+            _conclude(place, last, 6, directory if keep else None)
 
 
 def show_folder(folder: Path, behave: str, *, keep: bool) -> None:
@@ -62,8 +64,10 @@ def show_folder(folder: Path, behave: str, *, keep: bool) -> None:
         _tell_sync(place.sync())
         last = _again(place, 2)
         _tell_what_is_not_in(place, last, 3)
-        _ask_folder(place, 4)
-        _conclude(place, last, 5, directory if keep else None)
+        chosen = _ask_folder(place, 4)
+        if chosen is not None:
+            _ask_app(place, 5, *chosen)
+        _conclude(place, last, 5 if chosen is None else 6, directory if keep else None)
 
 
 # Steps
@@ -156,16 +160,29 @@ def _ask_samples(place: Place, number: int) -> None:
     _check(_NEW in answer.text, f"the search found an old version of {_EDITED}")
 
 
-def _ask_folder(place: Place, number: int) -> None:
+def _ask_folder(place: Place, number: int) -> tuple[str, str] | None:
+    """The question that was asked, and the file that the answer came from."""
     heading(number, "An answer, and the file it comes from")
     chosen = question_about(place.documents())
     if chosen is None:
         say("There is no document with a line of text of its own to search for.")
-        return
+        return None
     document, words = chosen
     paths = {one.live.document_id: one.key.path for one in place.records() if one.live}
     say("The question is a few words out of one of your documents.")
     _ask(place, words, paths[document.id])
+    return words, paths[document.id]
+
+
+def _ask_app(place: Place, number: int, question: str, path: str, words: str = "") -> None:
+    """Ask an application, as `kbsync ask` does; it must cite the file, unchanged since."""
+    heading(number, "A question to an application: kbsync ask")
+    say(f"? {question}", bold=True)
+    reply, origins = ask_and_show(place.settings, question)
+    cited = [origins[one.document_id] for one in reply.citations if one.document_id in origins]
+    _check(words in reply.text, f"the answer does not say {words!r}")
+    fresh = any(one.key.path == path and one.freshness is Freshness.CURRENT for one in cited)
+    _check(fresh, f"the answer does not cite {printable(path)} as it is now")
 
 
 def _ask(place: Place, question: str, path: str) -> Answer:

@@ -139,9 +139,19 @@ def _answered(call: Call, query: str) -> tuple[str, list[Json]]:
     hits = sorted(hits, key=lambda hit: -hit[1][2])[:CITED]
     if not hits:
         return NOTHING, []
-    lines = [line.strip() for line in re.split(r"\n|(?<=[.!?]) ", hits[0][1][0].content)]
-    best = max(filter(None, lines), key=lambda line: len(wanted & set(words(line))), default="")
+    # The longest of those that share most words: a heading shares as many as what is below it.
+    best = max(
+        _sentences(hits[0][1][0].content),
+        key=lambda sentence: (len(wanted & set(words(sentence))), len(sentence)),
+        default=NOTHING,
+    )
     return best, [_resource(at, *hit) for at, hit in enumerate(hits, 1)]
+
+
+def _sentences(text: str) -> list[str]:
+    # A line that goes on in lower case was wrapped.
+    parts = re.split(r"\n(?![a-z])|(?<=[.!?;])\s", text)
+    return [" ".join(part.split()) for part in parts if part.strip()]
 
 
 def _resource(position: int, dataset: Dataset, hit: Found) -> Json:

@@ -78,6 +78,8 @@ def test_the_demo_in_a_pipe(environment: dict[str, str]) -> None:
     assert "01632 960118" in told
     assert re.search(r"from /.+/handbook/Lab/Autoclave fault card\.docx\n", told)
     assert "valid for 36 hours" in told.partition("== 4.")[2]
+    asked = told.partition("== 5.")[2]
+    assert re.search(r"valid for 36 hours.*\n\n\[1\] /.+/IT/Guest Wi-Fi\.md  \(unchanged", asked)
     assert told.endswith("✓ 27 files indexed, 27 documents on the server, 27 equal byte for byte\n")
 
 
