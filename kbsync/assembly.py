@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,14 @@ from kbsync import plan
 from kbsync.backend.interface import Backend
 from kbsync.config import FolderSettings, Settings
 from kbsync.config.keys import APP_KEY
-from kbsync.engine import Engine, Event, Folder, Happened
+from kbsync.engine import Check, Checks, Engine, Event, Folder, Happened
 from kbsync.errors import ConfigError
 from kbsync.filters import Filters
 from kbsync.ledger import Ledger, is_lost
-from kbsync.model import SERVER_TYPES
+from kbsync.model import SERVER_TYPES, Key
 
 if TYPE_CHECKING:
-    from kbsync.apps import App
+    from kbsync.apps import App, Reply
 
 
 def folder_of(settings: FolderSettings) -> Folder:
@@ -79,6 +80,29 @@ def connect_app(settings: Settings) -> App:
         timeout=server.timeout,
         verify=str(server.ca_file) if server.ca_file else server.verify_tls,
     )
+
+
+@contextmanager
+def checking(settings: Settings, engine: Engine) -> Iterator[Checks]:
+    """The configured smoke questions, put to the datasets or to the application."""
+    checks = [
+        Check(check.question, check.folder, tuple(map(_source, check.sources)), check.words)
+        for check in settings.checks
+    ]
+    if all(check.folder is not None for check in checks):
+        yield Checks(engine, checks, _nobody)
+        return
+    with closing(connect_app(settings)) as app:
+        yield Checks(engine, checks, partial(app.answer, user=settings.app.user))
+
+
+def _source(path: str) -> Key:
+    folder, _, below = path.partition("/")
+    return Key(folder, below)
+
+
+def _nobody(question: str) -> Reply:
+    raise AssertionError(question)  # no check asks the application
 
 
 def selected(settings: Settings, names: Sequence[str]) -> list[str]:

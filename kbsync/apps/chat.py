@@ -7,10 +7,13 @@ from contextlib import contextmanager
 
 from kbsync.apps.events import Source, chat_events
 from kbsync.apps.reading import asked_of, conversation_of, reply_of
-from kbsync.apps.values import Asked, Attachment, ChatEvent, Conversation, Reply
+from kbsync.apps.values import Asked, Attachment, ChatEvent, Conversation, Ended, Reply
 from kbsync.errors import Denied, Missing
 from kbsync.transport import Call, NoSuchRoute, Transport
 from kbsync.transport.fields import rows, table
+
+#: Nobody waits longer for an answer that nobody reads.
+ANSWER_SECONDS = 120.0
 
 #: The most rows that a server gives at once.
 PAGE = 100
@@ -37,6 +40,18 @@ class Chat:
         """
         call = _question(question, user, conversation_id, inputs, files, "blocking")
         return reply_of(table(self._transport.call(call)))
+
+    def answer(self, question: str, *, user: str) -> Reply:
+        """Ask and wait two minutes at most for the whole answer.
+
+        It comes as a stream: agents give no other.
+        """
+        call = _question(question, user, "", None, (), "streaming")
+        with self._transport.stream(call, quiet=ANSWER_SECONDS, longest=ANSWER_SECONDS) as stream:
+            for event in chat_events(stream, Source(call.told, self._transport.host)):
+                if isinstance(event, Ended):
+                    return event.reply
+        raise AssertionError  # the events end with `Ended`, or raise
 
     @contextmanager
     def asking(

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -22,12 +23,13 @@ from urllib.request import getproxies, proxy_bypass
 import click
 
 from kbsync import __version__, naming
-from kbsync.assembly import connect
+from kbsync.assembly import checking, connect, looking
 from kbsync.backend.interface import Backend
 from kbsync.commands import doctor_checks as here
 from kbsync.commands.doctor_checks import Finding, Result, Walk, fail, ok, parted, skip, warn
 from kbsync.commands.options import as_json
 from kbsync.config import FolderSettings, ServerSettings, Settings
+from kbsync.engine import Verdict
 from kbsync.errors import ConfigError, Denied, KbsyncError, Unavailable
 from kbsync.log import printable, scrubbed
 from kbsync.model import Dataset, Remote
@@ -77,7 +79,9 @@ WALK_CHECKS: Mapping[str, Callable[[FolderSettings, Walk], Finding]] = {
 @as_json
 @click.pass_context
 def command(ctx: click.Context, config: Path | None, as_json: bool) -> int:
-    """Try every part - configuration, key, ledger, server, datasets, folders - and change nothing.
+    """Try every part - configuration, key, ledger, server, datasets, folders, answers.
+
+    Nothing is changed; questions of [[checks]] are put to the datasets or to the application.
 
     Each line is one check; below it, unless all is well, is what to do about it.
 
@@ -152,9 +156,27 @@ def _others(settings: Settings) -> Iterator[Finding]:
             if walk is not None and folder.watch in {"auto", "native"}:
                 watched.append(walk)
         yield from _tried("watches", "kbsync run", partial(here.watches, watched))
+        if settings.checks and backend is None:
+            yield skip("answers", "-", "not asked")
+        elif settings.checks:
+            yield from _tried("answers", "-", partial(_answers, settings))
     finally:
         if backend is not None:
             backend.close()
+
+
+def _answers(settings: Settings) -> list[Finding]:
+    """The smoke questions of the configuration."""
+    with looking(settings) as engine, closing(engine), checking(settings, engine) as checks:
+        return [_verdict(verdict) for verdict in checks.run()]
+
+
+def _verdict(verdict: Verdict) -> Finding:
+    question = f'"{verdict.check.question}"'
+    if verdict.passed:
+        return ok("answers", question, "answered as it should be, from the current files")
+    remedy = "see whether the files are in (kbsync status), or correct the check"
+    return fail("answers", question, "; ".join(verdict.problems), remedy)
 
 
 def _tried(

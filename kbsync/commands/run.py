@@ -12,7 +12,7 @@ from types import FrameType
 
 import click
 
-from kbsync.assembly import opened
+from kbsync.assembly import checking, opened
 from kbsync.config import Settings, load
 from kbsync.errors import ConfigError
 from kbsync.log import get_logger, setup
@@ -51,8 +51,8 @@ def command(config: Path | None) -> int:
 
 def _serve(settings: Settings, config: Path | None, notifier: Notifier) -> Settings | None:
     """Run the service; returns the settings to go on with, or None after a stop."""
-    with opened(settings, log_event) as engine:
-        service = Service(engine, settings, notifier)
+    with opened(settings, log_event) as engine, checking(settings, engine) as checks:
+        service = Service(engine, settings, notifier, checks)
         reload = _Reload(config, lambda: service.ask(Ended.RELOAD))
         with _signals(lambda: service.ask(Ended.STOPPED), reload):
             ended = service.run()

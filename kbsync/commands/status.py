@@ -48,6 +48,7 @@ def command(
         rows = [_folder(engine, name, service) for name in names]
         troubles = [trouble for name in names for trouble in engine.ledger.troubles(name)]
         left_out = [entry for name in names for entry in engine.ledger.skipped(name)]
+        checks = _checks(engine, settings)
     if as_json:
         failures = [_failure(trouble) for trouble in troubles]
         told: dict[str, object] = {
@@ -55,6 +56,7 @@ def command(
             "service": service,
             "folders": rows,
             "failures": failures,
+            "checks": checks,
         }
         if skipped:
             told["skipped"] = [
@@ -64,6 +66,10 @@ def command(
         click.echo(json.dumps(told, indent=2))
     else:
         _print(server, service, rows, troubles, left_out if skipped else [])
+        for check in checks:
+            if not check["passed"]:
+                question = printable(str(check["question"]))
+                click.echo(f'check    "{question}": {printable(str(check["reason"]))}')
     return 0
 
 
@@ -93,6 +99,13 @@ def _service(engine: Engine, settings: Settings) -> dict[str, object] | None:
         return None
     service = json.loads(told)
     return service if isinstance(service, dict) else None
+
+
+def _checks(engine: Engine, settings: Settings) -> list[dict[str, object]]:
+    """What the service last found of each configured smoke question."""
+    told = json.loads(engine.ledger.published("checks") or "[]")
+    asked = {check.question for check in settings.checks}
+    return [row for row in told if row["question"] in asked]
 
 
 def _folder(engine: Engine, name: str, service: dict[str, object] | None) -> dict[str, object]:

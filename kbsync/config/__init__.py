@@ -6,6 +6,7 @@ import os
 # has any business with a configuration that names keys.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
 
+from kbsync.config.check import CheckSettings
 from kbsync.config.folder import FolderSettings
 from kbsync.config.loading import find, load
 from kbsync.config.server import ServerSettings
@@ -13,6 +14,7 @@ from kbsync.config.settings import AppSettings, HttpSettings, LogSettings, Setti
 
 __all__ = [
     "AppSettings",
+    "CheckSettings",
     "FolderSettings",
     "HttpSettings",
     "LogSettings",

@@ -132,7 +132,7 @@ def _variable_names(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[tu
             yield variable, True
             yield from _variable_names(annotation, f"{variable}__")
         else:
-            yield variable, name == "folders"
+            yield variable, name in {"folders", "checks"}
 
 
 def _is_json(value: str) -> bool:

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from kbsync.config.check import CheckSettings
 from kbsync.config.folder import FolderSettings
 from kbsync.config.parse import Place, Section, choice, text
 from kbsync.config.server import ServerSettings
@@ -89,6 +90,7 @@ class Settings(Section):
     )
     server: ServerSettings
     folders: tuple[FolderSettings, ...]
+    checks: tuple[CheckSettings, ...] = ()
     app: AppSettings = Field(default_factory=AppSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     log: LogSettings = Field(default_factory=LogSettings)
@@ -137,6 +139,23 @@ class Settings(Section):
             if one.name == other.name:
                 raise ValueError(f'two folders have the name "{one.name}"; each needs its own')
             _refuse_overlap(one, other)
+        return self
+
+    @model_validator(mode="after")
+    def _checks_are_about_folders(self) -> Self:
+        names = {folder.name for folder in self.folders}
+        for check in self.checks:
+            for name in [check.folder, *(path.partition("/")[0] for path in check.sources)]:
+                if name is not None and name not in names:
+                    raise ValueError(
+                        f'the check "{check.question}" names the folder "{name}"; there are'
+                        f" {', '.join(sorted(names))}, and sources are FOLDER/relative/path"
+                    )
+            if check.folder is None and self.app.api_key is None:
+                raise ValueError(
+                    f'the check "{check.question}" asks the application, and there is no key of'
+                    " one in [app]; name a folder to search its dataset instead"
+                )
         return self
 
 

@@ -4,6 +4,7 @@ Each verb is safe to call from several threads, and safe to be interrupted at an
 is about to happen outside is in the ledger before it happens, what came of it right after.
 """
 
+from kbsync.engine.checking import Check, Checks, Verdict
 from kbsync.engine.following import DESCRIBE_AT_ONCE, Following
 from kbsync.engine.looking import Looking
 from kbsync.engine.searching import Freshness, Origin, Passage, Searching
@@ -17,6 +18,8 @@ class Engine(Looking, Sending, Following, Searching):
 
 __all__ = [
     "DESCRIBE_AT_ONCE",
+    "Check",
+    "Checks",
     "Engine",
     "Event",
     "Folder",
@@ -27,4 +30,5 @@ __all__ = [
     "Planned",
     "Polled",
     "Survey",
+    "Verdict",
 ]

@@ -42,6 +42,13 @@ class Reporting(Table):
         )
         return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
 
+    def signature(self) -> str:
+        """Text that is another one after any row came, went, or changed its state."""
+        rows = self.store.rows(
+            "SELECT folder, state, count(*), max(changed_at) FROM files GROUP BY folder, state"
+        )
+        return repr([tuple(row) for row in rows])
+
     def oldest_pending(self, folder: str) -> float | None:
         """Since when the longest waiting file has waited."""
         rows = self.store.rows(

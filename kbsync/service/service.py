@@ -10,9 +10,10 @@ import time
 from enum import Enum
 
 from kbsync.config import Settings
-from kbsync.engine import Engine, Event, Happened
+from kbsync.engine import Checks, Engine, Event, Happened
 from kbsync.log import FOLDER, PATH, get_logger
 from kbsync.model import State
+from kbsync.service.checker import Checker
 from kbsync.service.gate import Gate
 from kbsync.service.keeper import Keeper
 from kbsync.service.planner import Planner
@@ -43,7 +44,9 @@ class Service:
     All threads are made here; `run` starts them, watches over them, and waits for their end.
     """
 
-    def __init__(self, engine: Engine, settings: Settings, notifier: Notifier) -> None:
+    def __init__(
+        self, engine: Engine, settings: Settings, notifier: Notifier, checks: Checks | None = None
+    ) -> None:
         self._engine = engine
         self._notifier = notifier
         self._asked = threading.Event()
@@ -71,6 +74,7 @@ class Service:
         self._planner = Worker("planner", self._planning.step)
         self._follower = Worker("follower", Follower(engine, self._gate, self._wake_senders).step)
         self._keeper = Worker("keeper", Keeper(engine.ledger, time.time).step)
+        self._checkers = [Worker("checker", Checker(engine.ledger, checks).step)] if checks else []
         sender = Sender(engine, self._gate, time.time, self._follower.wake)
         self._senders = [
             Worker(f"sender-{number}", sender.step)
@@ -99,7 +103,7 @@ class Service:
 
     @property
     def _workers(self) -> list[Worker]:
-        return [self._planner, *self._senders, self._follower, self._keeper]
+        return [self._planner, *self._senders, self._follower, self._keeper, *self._checkers]
 
     def _start(self) -> None:
         """Arm everything before the first scan, so that nothing falls between."""

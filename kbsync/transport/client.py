@@ -30,7 +30,7 @@ from kbsync.transport.failure import (
 )
 from kbsync.transport.meaning import error_of
 from kbsync.transport.pace import PATIENCE, Pace
-from kbsync.transport.streaming import EVENTS, QUIET_SECONDS, Stream
+from kbsync.transport.streaming import EVENTS, LONGEST_SECONDS, QUIET_SECONDS, Stream
 
 #: Idle connections are dropped before the server drops them: gunicorn waits 2.0 s (seen live).
 KEEP_IDLE_SECONDS = 1.2
@@ -134,13 +134,17 @@ class Transport:
         return self._repeated(lambda: self._once(call), tries, repeatable=call.repeatable)
 
     @contextmanager
-    def stream(self, call: Call) -> Iterator[Stream]:
+    def stream(
+        self, call: Call, *, quiet: float = QUIET_SECONDS, longest: float = LONGEST_SECONDS
+    ) -> Iterator[Stream]:
         """Make a call whose answer is a stream of events; raises BackendError.
+
+        It is given up after `quiet` seconds without a byte, and after `longest` in all.
 
         What a stream that broke off had begun goes on at the server: it is never called again.
         """
         with closing(
-            self._repeated(lambda: self._opened(call), _TRIES, repeatable=False)
+            self._repeated(lambda: self._opened(call, quiet, longest), _TRIES, repeatable=False)
         ) as stream:
             yield stream
 
@@ -171,8 +175,8 @@ class Transport:
         self._check(answer, call)
         return answer
 
-    def _opened(self, call: Call) -> Stream:
-        response = self._answered(call, lambda: self._exchange(call, streaming=True))
+    def _opened(self, call: Call, quiet: float, longest: float) -> Stream:
+        response = self._answered(call, lambda: self._exchange(call, quiet))
         is_stream = EVENTS in response.headers.get("content-type", "")
         answer = Answer(response.status_code, {}, b"") if is_stream else self._read(response)
         self._count(call, answer)
@@ -182,7 +186,7 @@ class Transport:
             raise Unavailable(
                 f"{self.host} answered {call.told} not with a stream of events", ambiguous=True
             )
-        return Stream(response, call.told, self._base_url, self._clock)
+        return Stream(response, call.told, self._base_url, self._clock, longest)
 
     def _answered(self, call: Call, exchange: Callable[[], httpx.Response]) -> httpx.Response:
         """The response to a call when its turn has come."""
@@ -208,7 +212,7 @@ class Transport:
             self._remember(answer, problem)
             raise problem
 
-    def _exchange(self, call: Call, *, streaming: bool = False) -> httpx.Response:
+    def _exchange(self, call: Call, quiet: float | None = None) -> httpx.Response:
         request = self._client.build_request(
             call.method,
             call.path,
@@ -217,12 +221,11 @@ class Transport:
             data=call.fields,
             files=call.files,
         )
-        if streaming:
+        if quiet is not None:
             request.headers["Accept"] = EVENTS
-            timeouts = request.extensions["timeout"]
-            timeouts["read"] = max(QUIET_SECONDS, timeouts["read"])
+            request.extensions["timeout"]["read"] = quiet
         response = self._client.send(request, stream=True)
-        if not streaming or EVENTS not in response.headers.get("content-type", ""):
+        if quiet is None or EVENTS not in response.headers.get("content-type", ""):
             try:
                 response.read()
             finally:

@@ -34,15 +34,22 @@ class Stream:
     Args:
         told: the call, for messages.
         clock: seconds, never going back.
+        longest: seconds until it is given up, whatever still comes.
     """
 
     def __init__(
-        self, response: httpx.Response, told: str, base_url: str, clock: Callable[[], float]
+        self,
+        response: httpx.Response,
+        told: str,
+        base_url: str,
+        clock: Callable[[], float],
+        longest: float,
     ) -> None:
         self._response = response
         self._told = told
         self._base_url = base_url
         self._clock = clock
+        self._longest = longest
 
     def __iter__(self) -> Iterator[str]:
         try:
@@ -55,7 +62,7 @@ class Stream:
         self._response.close()
 
     def _bounded(self) -> Iterator[bytes]:
-        until, size = self._clock() + LONGEST_SECONDS, 0
+        until, size = self._clock() + self._longest, 0
         for chunk in self._response.iter_bytes():
             size += len(chunk)
             if size > MOST_BYTES or self._clock() > until:

@@ -176,7 +176,7 @@ WRONG_AT_TOP = [
     ('servers = "x"', 'servers is not a setting; did you mean "server"?'),
     (
         'zzz = "x"',
-        "zzz is not a setting; there are app, folders, http, instance, ledger, log, server",
+        "zzz is not a setting; there are app, checks, folders, http, instance, ledger, log, server",
     ),
     ('_env_file = "x"', None),
     ('http = "x"', "http must be a section with keys of its own"),
