@@ -34,6 +34,7 @@ def folder_of(settings: FolderSettings) -> Folder:
     rules = plan.Rules(
         recipe_of=lambda _: recipe,
         on_delete=settings.on_delete,
+        trash_days=settings.trash_days,
         max_delete_count=settings.max_delete_count,
         max_delete_percent=settings.max_delete_percent,
     )

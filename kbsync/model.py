@@ -112,7 +112,8 @@ class Record:
     is the one last sent or found equal; `live` answers questions now, `coming` is being indexed.
     `intent` is set from before a create until its answer is known. `parked` is a version that
     was refused and is not sent again by itself. `not_before` is in seconds since the epoch; None
-    means "not by itself" for a FAILED row and "at once" for any other.
+    means "not by itself" for a FAILED row and "at once" for any other. `shelved` ("disabled",
+    "archived") says that `live` is out of service because its file went, until `purge_at`.
     """
 
     key: Key
@@ -128,6 +129,8 @@ class Record:
     attempts: int = 0
     not_before: float | None = None
     error: str | None = None
+    shelved: str | None = None
+    purge_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,19 +34,40 @@ from kbsync.model import (
 PERCENT_FLOOR = 10
 
 
+#: Why a document that is out of service is deleted for good.
+PURGE = "its days in the trash are over"
+
+OnDelete = Literal["delete", "disable", "archive", "keep"]
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a folder's settings mean for its plan; percentages from 0 to 100.
 
-    `recipe_of` tells the recipe of a file by its path.
+    `recipe_of` tells the recipe of a file by its path; `now` is in seconds since the epoch.
     """
 
     recipe_of: Callable[[str], str]
-    on_delete: Literal["delete", "keep"] = "delete"
+    on_delete: OnDelete = "delete"
+    trash_days: int = 0
     max_delete_count: int = 100
     max_delete_percent: float = 50
     allow_delete: bool = False
     hash_all: bool = False
+    now: float = 0.0
+
+    @property
+    def shelving(self) -> Literal["disable", "archive"] | None:
+        """How a document whose file is gone goes out of service first; None: it does not."""
+        match self.on_delete:
+            case "disable" | "archive":
+                return self.on_delete
+            case "delete":
+                return "disable" if self.trash_days else None
+            case "keep":
+                return None
+            case _:
+                assert_never(self.on_delete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +156,20 @@ def skip_error(seen: Skipped, record: Record | None) -> str:
 
 
 def _decide_absent(record: Record | None, rules: Rules) -> Drop | None:
-    if record is None or record.want is Want.ABSENT:
+    if record is None:
         return None
+    if record.want is Want.ABSENT:
+        waits = record.state is State.COMPLETED and is_purge_due(record, rules, rules.now)
+        return Drop(record.key, PURGE) if waits else None
     if rules.on_delete == "keep" and has_document(record):
         return None
     return Drop(record.key, "not in the folder any more")
+
+
+def is_purge_due(record: Record, rules: Rules, now: float) -> bool:
+    """Whether a document that is out of service has waited long enough for its file."""
+    due = record.purge_at is not None and record.purge_at <= now
+    return due and record.shelved is not None and rules.on_delete == "delete"
 
 
 def has_document(record: Record) -> bool:
@@ -188,7 +218,9 @@ def plan_folder(
     unasked = [record for record, _ in drops if record.key.path not in released]
     deletions = _deletions(unasked, changes)
     deletions += recent if deletions else 0
-    holds = _holds(folder, deletions, known + recent, present, problems, moved_root, rules)
+    purges = sum(record.want is Want.ABSENT for record in unasked)
+    known += recent
+    holds = _holds(folder, deletions, purges, known, present, problems, moved_root, rules)
     return FolderPlan(tuple(changes), tuple(holds), len(unknown), released)
 
 
@@ -218,7 +250,7 @@ def _below(path: str, directories: Collection[str]) -> bool:
 
 
 def _deletions(dropped: Sequence[Record], changes: Sequence[Change]) -> int:
-    """Count documents that would go, files that only moved within the folder left out."""
+    """Count documents that would go, but for files that only moved, and those in the trash."""
     arrived = {
         (put.seen.stamp.device, put.seen.stamp.inode, put.seen.stamp.size)
         for put in changes
@@ -228,6 +260,7 @@ def _deletions(dropped: Sequence[Record], changes: Sequence[Change]) -> int:
         1
         for record in dropped
         if has_document(record)
+        and record.want is Want.PRESENT
         and not (
             record.stamp is not None
             and (record.stamp.device, record.stamp.inode, record.stamp.size) in arrived
@@ -238,6 +271,7 @@ def _deletions(dropped: Sequence[Record], changes: Sequence[Change]) -> int:
 def _holds(
     folder: str,
     deletions: int,
+    purges: int,
     known: int,
     present: int,
     problems: Sequence[Problem],
@@ -247,12 +281,13 @@ def _holds(
     lost = next((problem for problem in problems if problem.path == ""), None)
     if lost is not None:
         return [Hold(folder, "root", known, f"the folder itself {lost.reason}")] if known else []
-    if not deletions or rules.allow_delete:
+    waiting = deletions + purges
+    if not waiting or rules.allow_delete:
         return []
     if moved_root is not None:
-        return [Hold(folder, "device", deletions, moved_root)]
+        return [Hold(folder, "device", waiting, moved_root)]
     if present == 0 and known > 1:
-        return [Hold(folder, "emptied", deletions, f"the folder is empty; it had {known} files")]
+        return [Hold(folder, "emptied", waiting, f"the folder is empty; it had {known} files")]
     if deletions > rules.max_delete_count:
         reason = f"{deletions} deletions are more than max_delete_count = {rules.max_delete_count}"
         return [Hold(folder, "count", deletions, reason)]

@@ -18,7 +18,7 @@ from kbsync.errors import ConfigError
 from kbsync.filters import Admitted, Excluded, Unsupported
 from kbsync.ledger import Details
 from kbsync.log import printable
-from kbsync.model import Key, Problem, Seen, Skipped, State, Want
+from kbsync.model import Key, Problem, Record, Seen, Skipped, State, Want
 
 
 @click.command(name="explain")
@@ -111,8 +111,8 @@ def _remembered(details: Details) -> dict[str, object]:
     record = details.record
     since = _when(details.changed_at)
     return {
-        "state": f"{record.state.value} since {since}"
-        + (" (to be deleted)" if record.want is Want.ABSENT else ""),
+        "state": f"{_state(record)} since {since}",
+        "purge": None if record.purge_at is None else f"after {_when(record.purge_at)}",
         "error": None if record.error is None else printable(record.error),
         "attempts": record.attempts or None,
         "last_reason": details.reason,
@@ -124,6 +124,14 @@ def _remembered(details: Details) -> dict[str, object]:
     }
 
 
+def _state(record: Record) -> str:
+    if record.want is Want.PRESENT:
+        return record.state.value
+    if record.state is State.COMPLETED:
+        return f"out of service ({record.shelved})"
+    return f"{record.state.value} (to be deleted)"
+
+
 def _next(found: Seen | Skipped | Problem | None, details: Details | None) -> str:
     record = None if details is None else details.record
     if record is None:
@@ -132,8 +140,8 @@ def _next(found: Seen | Skipped | Problem | None, details: Details | None) -> st
         return "nothing until the file changes; `kbsync retry` sends it again as it is"
     if record.not_before is not None:
         return f"tried again after {_when(record.not_before)}"
-    if found is None and record.want is Want.PRESENT:
-        return "its document is deleted at the next run"
+    if found is None and (gone := _next_of_gone(record)):
+        return gone
     if record.state is State.INDEXING:
         return "the server is indexing it"
     if record.state in {State.PENDING, State.SENDING}:
@@ -141,6 +149,13 @@ def _next(found: Seen | Skipped | Problem | None, details: Details | None) -> st
     if isinstance(found, Seen) and found.stamp != record.stamp:
         return "looked into at the next run: its metadata changed"
     return "nothing"
+
+
+def _next_of_gone(record: Record) -> str | None:
+    if record.want is Want.PRESENT:
+        return "its document is deleted, or taken out of service, at the next run"
+    waits = record.state is State.COMPLETED
+    return "its document is in service again when the file returns" if waits else None
 
 
 def _when(seconds: float) -> str:

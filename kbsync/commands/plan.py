@@ -21,10 +21,16 @@ _MARKS = {
     "replace": ("~", "yellow"),
     "refresh": ("=", "blue"),
     "delete": ("-", "red"),
+    "disable": ("-", "yellow"),
+    "archive": ("-", "yellow"),
+    "purge": ("-", "red"),
     "hold": ("H", "magenta"),
     "skip": (".", None),
     "fail": ("!", "red"),
 }
+
+#: What also has the mark of a deletion is named.
+_MILDER = frozenset({"disable", "archive", "purge"})
 
 
 @click.command(name="plan")
@@ -46,7 +52,7 @@ def command(
     +  send      a new document
     ~  replace   a new version, the old one answers until it is indexed
     =  refresh   same content, only the ledger is brought up to date
-    -  delete    the file is gone
+    -  delete    the file is gone; also disable, archive, and purge after days in the trash
     H  hold      a deletion that waits for approval
     .  skip      not sent, with the reason
     !  fail      cannot be read
@@ -90,7 +96,8 @@ def _print_folder(engine: Engine, survey: Survey, rows: Iterable[Planned]) -> No
         mark, colour = _MARKS[row.action]
         counts[row.action] += 1
         path = printable(row.key.path)
-        click.echo(f"{click.style(mark, fg=colour)} {name}/{path}  ({row.reason})")
+        told = f"{row.action}: {row.reason}" if row.action in _MILDER else row.reason
+        click.echo(f"{click.style(mark, fg=colour)} {name}/{path}  ({told})")
     for problem in survey.problems:
         where = f"{name}/{printable(problem.path)}".rstrip("/")
         click.echo(f"{click.style('?', fg='red')} {where}  ({problem.reason}; left as it is)")

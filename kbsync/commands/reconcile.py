@@ -156,6 +156,8 @@ def _print_summary(
             for happened, word in (
                 (Happened.SENT, "sent"),
                 (Happened.DELETED, "deleted"),
+                (Happened.SHELVED, "taken out of service"),
+                (Happened.RETURNED, "back in service"),
                 (Happened.UNCHANGED, "unchanged in content"),
             )
             if done[happened]

@@ -112,6 +112,7 @@ def _folder(engine: Engine, name: str, service: dict[str, object] | None) -> dic
     folder, row = engine.folders[name], engine.ledger.folder(name)
     oldest = engine.ledger.oldest_pending(name)
     hold = None if row is None else row.hold
+    trash = engine.ledger.trash(name)
     watching = _watching(service, name)
     upcoming = watching.get("next_scan")
     return {
@@ -120,6 +121,7 @@ def _folder(engine: Engine, name: str, service: dict[str, object] | None) -> dic
         "dataset": folder.dataset,
         "dataset_id": None if row is None else row.dataset_id,
         "counts": {state.value: count for state, count in engine.ledger.counts(name).items()},
+        "trash": {"count": trash.count, "next_purge": _when(trash.next_purge)},
         "held": hold and {"rule": hold.rule, "count": hold.count, "reason": hold.reason},
         "oldest_pending_seconds": 0 if oldest is None else max(0, round(time.time() - oldest)),
         "last_scan": None if row is None else _when(row.last_scan),
@@ -198,6 +200,10 @@ def _print(
         )
     console.print(table)
     for row in rows:
+        if isinstance(row["trash"], dict) and row["trash"]["count"]:
+            purge = row["trash"]["next_purge"]
+            next_purge = f"; next purge {purge}" if purge else ""
+            click.echo(f"out of service: {row['name']}: {row['trash']['count']}{next_purge}")
         if isinstance(row["held"], dict):
             console.print(Text(f"held: {row['name']}: {row['held']['reason']}", style="magenta"))
     for trouble in troubles:

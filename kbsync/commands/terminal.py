@@ -19,6 +19,8 @@ _STYLES = {
     Happened.INDEXED: ("indexed", "green"),
     Happened.UNCHANGED: ("same", None),
     Happened.DELETED: ("deleted", "yellow"),
+    Happened.SHELVED: ("shelved", "yellow"),
+    Happened.RETURNED: ("returned", "green"),
     Happened.FAILED: ("failed", "red"),
     Happened.POSTPONED: ("later", "yellow"),
     Happened.SKIPPED: ("skipped", None),
@@ -175,7 +177,8 @@ class Bars(Silent):
         if event.happened in _NOTABLE:
             self._progress.console.print(line(event), markup=False, highlight=False)
         sent = self.tally.total(Happened.SENT)
-        rest = self.tally.total(Happened.UNCHANGED, Happened.DELETED)
+        done = (Happened.UNCHANGED, Happened.DELETED, Happened.SHELVED, Happened.RETURNED)
+        rest = self.tally.total(*done)
         indexed = self.tally.total(Happened.INDEXED)
         failed = self.tally.total(Happened.FAILED)
         self._progress.update(self._work, completed=sent + rest, note=f"last: {_short(event)}")

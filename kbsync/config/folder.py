@@ -60,7 +60,11 @@ class FolderSettings(Section):
     settle: Duration = 2.0
     max_delay: PositiveDuration = 60.0
     replace: Annotated[Literal["gap_free", "in_place"], choice("gap_free", "in_place")] = "gap_free"
-    on_delete: Annotated[Literal["delete", "keep"], choice("delete", "keep")] = "delete"
+    on_delete: Annotated[
+        Literal["delete", "disable", "archive", "keep"],
+        choice("delete", "disable", "archive", "keep"),
+    ] = "delete"
+    trash_days: Annotated[int, whole(0, 3650)] = 0
     max_delete_count: Annotated[int, whole(0)] = 100
     max_delete_percent: Annotated[int, whole(0, 100)] = 50
     max_size: Size = 15 * 2**20
@@ -108,6 +112,8 @@ class FolderSettings(Section):
             raise ValueError("schedule and every exclude each other; keep one of them")
         if self.max_delay < self.settle:
             raise ValueError("max_delay must not be shorter than settle")
+        if self.trash_days and self.on_delete != "delete":
+            raise ValueError('trash_days needs on_delete = "delete"; nothing else deletes')
         self._check_hierarchy()
         return self
 

@@ -158,6 +158,17 @@ class Settings(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _server_can_shelve(self) -> Self:
+        for folder in self.folders:
+            shelves = folder.on_delete in {"disable", "archive"} or folder.trash_days
+            if shelves and self.server.api_style == "simple":
+                raise ValueError(
+                    f'folder "{folder.name}": api_style = "simple" cannot disable documents; use'
+                    ' on_delete = "delete" without trash_days, or "keep"'
+                )
+        return self
+
 
 def _refuse_overlap(one: FolderSettings, other: FolderSettings) -> None:
     here, there = Path(os.path.realpath(one.path)), Path(os.path.realpath(other.path))

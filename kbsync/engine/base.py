@@ -86,12 +86,25 @@ class Base:
                 try:
                     dataset = self.backend.dataset(folder.dataset, create=create)
                     self.backend.fits(dataset, folder.processing)
+                    self.able_to_shelve(folder)
                 except (Missing, Denied) as error:
                     text = f"folder {folder.name!r}: {error}"
                     raise Denied(text, folder=folder.name) from error
                 self.ledger.bind(folder.name, folder.root, folder.dataset, dataset.id)
                 bound.dataset = dataset
             return bound.dataset
+
+    def able_to_shelve(self, folder: Folder) -> None:
+        """Raise Denied if the folder's settings need what the server cannot do."""
+        if folder.rules.shelving is None or self.backend.has_status:
+            return
+        setting = "trash_days" if folder.rules.trash_days else "on_delete"
+        raise Denied(
+            f"folder {folder.name!r}: {setting} needs a server that can {folder.rules.shelving}"
+            ' documents, which this one cannot; set on_delete = "delete" without trash_days,'
+            ' or on_delete = "keep"',
+            folder=folder.name,
+        )
 
     def rebind(self, name: str) -> None:
         """Resolve the dataset again if the setting names another one than at the last run."""

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from kbsync import plan, scan
 from kbsync.engine.base import Base, is_version
+from kbsync.engine.shelving import day
 from kbsync.engine.values import Event, Folder, Happened, Planned, Survey
 from kbsync.errors import FileError
 from kbsync.model import (
@@ -56,7 +57,9 @@ class Looking(Base):
     def survey(self, name: str, *, hash_all: bool = False, allow_delete: bool = False) -> Survey:
         """Walk a folder and plan it; writes nothing and asks the server nothing."""
         folder = self.folders[name]
-        rules = replace(folder.rules, hash_all=hash_all, allow_delete=allow_delete)
+        rules = replace(
+            folder.rules, hash_all=hash_all, allow_delete=allow_delete, now=self.clock()
+        )
         found = self._walked(folder, rules, "")
         return self._planned(folder, rules, found, whole=True)
 
@@ -175,13 +178,24 @@ class Looking(Base):
                 case Put():
                     yield self._preview_put(survey.folder, change)
                 case Drop():
-                    action = "hold" if survey.plan.is_held(change) else "delete"
-                    yield Planned(action, change.key, change.reason)
+                    yield self._preview_drop(survey, change)
                 case Skip():
                     yield Planned("skip", change.skipped.key, change.skipped.reason)
                 case _:
                     assert_never(change)
         yield from self._preview_unfinished(survey)
+
+    def _preview_drop(self, survey: Survey, drop: Drop) -> Planned:
+        rules = survey.folder.rules
+        if survey.plan.is_held(drop):
+            return Planned("hold", drop.key, drop.reason)
+        if drop.reason == plan.PURGE:
+            return Planned("purge", drop.key, drop.reason)
+        if rules.shelving is None:
+            return Planned("delete", drop.key, drop.reason)
+        days = rules.trash_days
+        later = f"; purge on {day(self.clock() + days * 86_400)}" if days else ""
+        return Planned(rules.shelving, drop.key, drop.reason + later)
 
     def _preview_put(self, folder: Folder, put: Put) -> Planned:
         key, size = put.seen.key, put.seen.stamp.size
@@ -202,7 +216,8 @@ class Looking(Base):
             if record.key in touched:
                 continue
             reason = "left from an earlier run" + (f": {record.error}" if record.error else "")
-            action = "delete" if record.want is Want.ABSENT else "send"
+            gone = survey.folder.rules.shelving or "delete"
+            action = gone if record.want is Want.ABSENT else "send"
             yield Planned(action, record.key, reason)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from functools import partial
 
 from kbsync import naming, plan, scan
-from kbsync.engine.base import Base, is_version
+from kbsync.engine.base import is_version
+from kbsync.engine.shelving import Shelving
 from kbsync.engine.values import Event, Folder, Happened
 from kbsync.errors import (
     BackendError,
@@ -35,7 +36,7 @@ from kbsync.model import (
 _UNKNOWN_SECONDS = 60.0
 
 
-class Sending(Base):
+class Sending(Shelving):
     """Work on claimed rows, one at a time."""
 
     def work_one(self, names: Collection[str]) -> bool:
@@ -111,6 +112,8 @@ class Sending(Base):
         if row is not None and row.dataset != self.folders[job.key.folder].dataset:
             return False
         if is_version(record.live, version, dataset_id):
+            if record.shelved is not None and record.live is not None:
+                return self.bring_back(job, record.live, version, stamp)
             self.ledger.unchanged(job, version, stamp, now)
             self.tell(Event(Happened.UNCHANGED, *job.key))
             return True
@@ -144,7 +147,8 @@ class Sending(Base):
         self.tell(Event(Happened.SENT, *job.key, job.reason))
 
     def _create(self, job: Job, folder: Folder, dataset: Dataset, document: Document) -> Remote:
-        live = job.record.live if folder.in_place else None
+        in_place = folder.in_place and job.record.shelved is None
+        live = job.record.live if in_place else None
         replacing = live if live is not None and live.dataset_id == dataset.id else None
         try:
             return self.backend.put(dataset.id, document, replacing=replacing)
@@ -186,6 +190,9 @@ class Sending(Base):
 
     def _drop(self, job: Job) -> None:
         record = job.record
+        if record.live is not None and self.shelves(job):
+            self.shelve(job, record.live)
+            return
         remotes = {remote.document_id: remote for remote in (record.live, record.coming) if remote}
         if record.intent is not None and self.backend.lists:
             for listed in self.backend.find(record.intent.dataset_id, record.intent.name):

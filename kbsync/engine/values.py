@@ -32,6 +32,8 @@ class Happened(StrEnum):
     INDEXED = "indexed"
     UNCHANGED = "unchanged"
     DELETED = "deleted"
+    SHELVED = "out of service"
+    RETURNED = "back in service"
     FAILED = "failed"
     POSTPONED = "postponed"
     SKIPPED = "skipped"
@@ -69,7 +71,10 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One line of a dry run; `action` is one of send, replace, refresh, delete, skip, fail."""
+    """One line of a dry run.
+
+    `action` is send, replace, refresh, delete, disable, archive, purge, hold, skip or fail.
+    """
 
     action: str
     key: Key

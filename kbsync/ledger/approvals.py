@@ -21,7 +21,7 @@ class Approvals(Table):
             return db.executemany(
                 "INSERT OR REPLACE INTO approvals (folder, path, generation, approved_at)"
                 " SELECT folder, path, generation, ? FROM files"
-                " WHERE folder = ? AND path = ? AND generation = ? AND want = 'present'",
+                " WHERE folder = ? AND path = ? AND generation = ?",
                 [
                     (now, folder, stored_path(record.key.path), record.generation)
                     for record in shown

@@ -41,7 +41,8 @@ class Following(Table):
                 key,
                 "live_dataset = coming_dataset, live_document = coming_document,"
                 " live_name = coming_name, live_batch = coming_batch, coming_dataset = NULL,"
-                " coming_document = NULL, coming_name = NULL, coming_batch = NULL, segments = ?",
+                " coming_document = NULL, coming_name = NULL, coming_batch = NULL, shelved = NULL,"
+                " segments = ?",
                 segments,
             )
             if record.state is not State.INDEXING:

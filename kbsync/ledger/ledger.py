@@ -14,12 +14,13 @@ from kbsync.ledger.planning import Planning
 from kbsync.ledger.reporting import Reporting
 from kbsync.ledger.rows import path_of, stored_path
 from kbsync.ledger.sending import Sending
+from kbsync.ledger.shelving import Shelving
 from kbsync.ledger.store import Store
 from kbsync.ledger.table import HERE, get_row, set_row
 from kbsync.model import Key
 
 
-class Ledger(Planning, Approvals, Sending, Following, Leftovers, Reporting):
+class Ledger(Planning, Approvals, Sending, Shelving, Following, Leftovers, Reporting):
     """kbsync's memory, one method a transition, one transaction each; safe for several threads."""
 
     @classmethod

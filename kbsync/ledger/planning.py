@@ -16,6 +16,7 @@ from kbsync.ledger.rows import (
     stored_path,
     stored_stamp,
 )
+from kbsync.ledger.shelving import IN_TRASH
 from kbsync.ledger.table import HERE, Table, get_row, set_row
 from kbsync.model import Change, Drop, Hold, Key, Put, Record, Skip, Stamp, State
 from kbsync.plan import has_document, skip_error
@@ -187,10 +188,11 @@ class Planning(Table):
         return self.records(key.folder, [key.path]).get(key.path)
 
     def with_document(self, folder: str) -> int:
-        """How many files of the folder have a document on the server."""
+        """How many files of the folder have a document on the server, in service or about to be."""
         rows = self.store.rows(
             "SELECT count(*) FROM files WHERE folder = ?"
-            " AND coalesce(live_document, coming_document, intent_name) IS NOT NULL",
+            " AND coalesce(live_document, coming_document, intent_name) IS NOT NULL"
+            f" AND NOT ({IN_TRASH})",
             (folder,),
         )
         return int(rows[0][0])
@@ -228,6 +230,7 @@ class Planning(Table):
             " generation = generation + 1, size = excluded.size, mtime_ns = excluded.mtime_ns,"
             " ctime_ns = excluded.ctime_ns, inode = excluded.inode, device = excluded.device,"
             " attempts = 0, not_before = NULL, error = iif(parked IS NULL, NULL, error),"
+            " purge_at = NULL,"
             " reason = excluded.reason, changed_at = excluded.changed_at",
             (folder, stored_path(path), *stored_stamp(put.seen.stamp), put.reason, now),
         )

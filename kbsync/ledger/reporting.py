@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from kbsync.ledger.rows import COLUMNS, path_of, record_of, stored_path
+from kbsync.ledger.shelving import IN_TRASH
 from kbsync.ledger.table import HERE, Table
 from kbsync.model import Key, Record, State
 
@@ -36,9 +37,11 @@ class Reporting(Table):
     """Questions that change nothing."""
 
     def counts(self, folder: str) -> dict[State, int]:
-        """Files by state; every state is there."""
+        """Files by state; every state is there, and documents out of service are not counted."""
         rows = self.store.rows(
-            "SELECT state, count(*) FROM files WHERE folder = ? GROUP BY state", (folder,)
+            f"SELECT state, count(*) FROM files WHERE folder = ? AND NOT ({IN_TRASH})"
+            " GROUP BY state",
+            (folder,),
         )
         return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
 

@@ -13,7 +13,7 @@ COLUMNS = (
     "folder, path, want, state, generation, size, mtime_ns, ctime_ns, inode, device,"
     " sha256, recipe, live_dataset, live_document, live_name, live_batch,"
     " coming_dataset, coming_document, coming_name, coming_batch,"
-    " intent_dataset, intent_name, parked, attempts, not_before, error"
+    " intent_dataset, intent_name, parked, attempts, not_before, error, shelved, purge_at"
 )
 
 _UNSIGNED = 1 << 64
@@ -85,6 +85,8 @@ def record_of(row: Sequence[Any]) -> Record:
         attempts=row[23],
         not_before=row[24],
         error=row[25],
+        shelved=row[26],
+        purge_at=row[27],
     )
 
 

@@ -31,6 +31,21 @@ def approvals(db: Database) -> None:
     )
 
 
+@migrations()
+def shelved_documents(db: Database) -> None:
+    """Documents of deleted files that are out of service: how, and until when."""
+    db.conn.execute("ALTER TABLE files ADD COLUMN shelved TEXT")
+    db.conn.execute("ALTER TABLE files ADD COLUMN purge_at REAL")
+    db.conn.execute("DROP VIEW summary")
+    db.conn.execute(
+        "CREATE VIEW summary AS SELECT folder,"
+        " iif(want = 'absent' AND state = 'completed', 'out of service', state) AS state,"
+        " count(*) AS files, sum(size) AS bytes,"
+        " datetime(min(changed_at), 'unixepoch') AS oldest_change_utc"
+        " FROM files GROUP BY 1, 2"
+    )
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

@@ -99,7 +99,7 @@ class Sending(Table):
                 db,
                 job.key,
                 "coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
-                " coming_batch = NULL, sha256 = ?, recipe = ?",
+                " coming_batch = NULL, shelved = NULL, purge_at = NULL, sha256 = ?, recipe = ?",
                 version.sha256,
                 version.recipe,
             )
@@ -186,5 +186,6 @@ class Sending(Table):
                 job.key,
                 "live_dataset = NULL, live_document = NULL, live_name = NULL, live_batch = NULL,"
                 " coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
-                " coming_batch = NULL, intent_dataset = NULL, intent_name = NULL",
+                " coming_batch = NULL, intent_dataset = NULL, intent_name = NULL, shelved = NULL,"
+                " purge_at = NULL",
             )

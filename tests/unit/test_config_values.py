@@ -48,7 +48,14 @@ WRONG_IN_FOLDER = [
     ("max_delete_count = -1", "max_delete_count = -1 must be a whole number of 0 or more"),
     ("max_delete_count = true", "max_delete_count = true must be a whole number of 0 or more"),
     ("max_delete_percent = 101", "max_delete_percent = 101 must be a whole number from 0 to 100"),
-    ('on_delete = "archive"', 'on_delete = "archive" must be "delete" or "keep"'),
+    (
+        'on_delete = "hide"',
+        'on_delete = "hide" must be "delete", "disable", "archive" or "keep"',
+    ),
+    (
+        'on_delete = "disable"\ntrash_days = 3',
+        'trash_days needs on_delete = "delete"; nothing else deletes',
+    ),
     ('watch = "yes"', 'watch = "yes" must be "auto", "native", "poll" or "off"'),
     ("watch = false", 'watch = false must be "auto", "native", "poll" or "off"'),
     ('replace = "gapfree"', 'replace = "gapfree" must be "gap_free" or "in_place"'),

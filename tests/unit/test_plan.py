@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -255,6 +256,58 @@ def test_released_deletions() -> None:
     plan = folder_of(1000, gone=1000, allow_delete=True)
     assert plan.holds == ()
     assert len(plan.applicable) == 1000
+
+
+def test_approved_deletions() -> None:
+    """What a person released goes; what went missing besides is held by its own number."""
+    rows = [row(key=Key("docs", f"{number}.md")) for number in range(300)]
+    for approved, released, held in ((0, 0, 300), (150, 150, 150), (200, 300, 0)):
+        paths = {record.key.path for record in rows[:approved]}
+        plan = plan_folder(
+            (),
+            rows,
+            {},
+            known=1000,
+            present=700,
+            approved=paths,
+            folder="docs",
+            rules=Rules(always("r1")),
+        )
+        assert len(plan.applicable) == released
+        assert sum(hold.count for hold in plan.holds) == held
+
+
+@pytest.mark.parametrize(
+    ("rules", "now", "purged"),
+    [
+        ({"trash_days": 30}, 99.0, False),
+        ({"trash_days": 30}, 100.0, True),
+        ({}, 100.0, True),
+        ({"on_delete": "disable"}, 100.0, False),
+        ({"on_delete": "keep"}, 100.0, False),
+    ],
+)
+def test_purging(rules: dict[str, object], now: float, purged: bool) -> None:
+    """A document out of service is deleted once its days are over, and counts towards no limit."""
+    rows = [
+        replace(
+            row(key=Key("docs", f"{number}.md"), want=Want.ABSENT),
+            shelved="disabled",
+            purge_at=100.0,
+        )
+        for number in range(300)
+    ]
+    plan = plan_folder(
+        (),
+        rows,
+        {},
+        known=700,
+        present=700,
+        folder="docs",
+        rules=Rules(always("r1"), now=now, **rules),  # type: ignore[arg-type]  # by name above
+    )
+    assert plan.holds == ()
+    assert len(plan.applicable) == (300 if purged else 0)
 
 
 def test_missing_root_is_never_released() -> None:

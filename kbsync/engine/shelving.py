@@ -1,0 +1,81 @@
+"""Documents of deleted files that only go out of service, and come back with their file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from kbsync import plan
+from kbsync.engine.base import Base
+from kbsync.engine.values import Event, Happened
+from kbsync.ledger import Job
+from kbsync.model import Failed, Gone, Remote, Stamp, StatusAction, Version
+
+#: A document whose status changed a moment ago takes no other change for a while (seen live).
+_BUSY_SECONDS = 60.0
+_BUSY = "the server is still busy with an earlier change of its document's status"
+
+
+class Shelving(Base):
+    """Take a live document out of service, and bring it back."""
+
+    def shelves(self, job: Job) -> bool:
+        """Whether the row's document goes out of service, rather than off the server, now."""
+        record, rules = job.record, self.folders[job.key.folder].rules
+        if rules.shelving is None or record.live is None:
+            return False
+        return not plan.is_purge_due(record, rules, self.clock())
+
+    def shelve(self, job: Job, live: Remote) -> None:
+        """Disable or archive it; with `trash_days`, it is purged by a scan after these."""
+        folder, now = self.folders[job.key.folder], self.clock()
+        action = folder.rules.shelving
+        if action is None:
+            return
+        if not self._changed(job, live, action):
+            return
+        days = folder.rules.trash_days
+        purge_at = job.record.purge_at or (now + days * 86_400 if days else None)
+        self._forget_intent(job)
+        self.ledger.shelve(job, f"{action}d", purge_at, now)
+        told = f"{action}d: {job.reason}"
+        if purge_at is not None:
+            told += f"; purge on {day(purge_at)}"
+        self.tell(Event(Happened.SHELVED, *job.key, told))
+
+    def _forget_intent(self, job: Job) -> None:
+        """What a lost create may have made is not wanted: it goes."""
+        intent = job.record.intent
+        if intent is None or not self.backend.lists:
+            return
+        for listed in self.backend.find(intent.dataset_id, intent.name):
+            stray = Remote(intent.dataset_id, listed.document_id, listed.name)
+            self.ledger.retire(job.key, stray, self.clock())
+
+    def bring_back(self, job: Job, live: Remote, version: Version, stamp: Stamp) -> bool:
+        """Put a shelved document of the file's content into service again, without indexing it.
+
+        False when it is not there any more, or is broken, and must be sent.
+        """
+        action: StatusAction = "un_archive" if job.record.shelved == "archived" else "enable"
+        if not self._changed(job, live, action):
+            return True
+        listed = self.backend.document(live.dataset_id, live.document_id)
+        if listed is None or isinstance(listed.progress, Failed | Gone):
+            return False
+        self.ledger.unchanged(job, version, stamp, self.clock())
+        self.tell(Event(Happened.RETURNED, *job.key))
+        return True
+
+    def _changed(self, job: Job, live: Remote, action: StatusAction) -> bool:
+        """Change the status, or put the row off for a minute when the server cannot yet."""
+        self.able_to_shelve(self.folders[job.key.folder])
+        if live.document_id in self.backend.set_status(live.dataset_id, [live.document_id], action):
+            return True
+        self.ledger.postpone(job, _BUSY, self.clock() + _BUSY_SECONDS)
+        self.tell(Event(Happened.POSTPONED, *job.key, _BUSY))
+        return False
+
+
+def day(seconds: float) -> str:
+    """A date as people read it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

@@ -1,0 +1,57 @@
+"""Documents out of service: their file is gone, they wait for its return or for their purge.
+
+Such a row wants ABSENT and is COMPLETED; `shelved` says how its live document was taken out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kbsync.ledger.rows import stored_remote
+from kbsync.ledger.table import Job, Table, get_row, is_current, release_row, set_row
+from kbsync.model import Want
+
+#: Rows whose document is on the server and out of service.
+IN_TRASH = "want = 'absent' AND state = 'completed'"
+
+
+@dataclass(frozen=True, slots=True)
+class Trash:
+    """How many documents of a folder are out of service, and when the first is purged, if any."""
+
+    count: int
+    next_purge: float | None
+
+
+class Shelving(Table):
+    """Out of service, and what there is of it; coming back is `unchanged`."""
+
+    def shelve(self, job: Job, how: str, purge_at: float | None, now: float) -> None:
+        """The live document is out of service; what was coming is not wanted any more."""
+        with self.store.transaction() as db:
+            record = get_row(db, job.key)
+            if record is None:
+                return
+            set_row(db, job.key, "shelved = ?", how)
+            if not is_current(db, job) or record.want is not Want.ABSENT:
+                release_row(db, job)
+                return
+            if record.coming is not None:
+                self.retire_row(db, job.key, record.coming, now, keep=[record.live])
+            set_row(
+                db,
+                job.key,
+                "state = 'completed', purge_at = ?, coming_dataset = ?, coming_document = ?,"
+                " coming_name = ?, coming_batch = ?, intent_dataset = NULL, intent_name = NULL,"
+                " attempts = 0, not_before = NULL, error = NULL, changed_at = ?",
+                purge_at,
+                *stored_remote(None),
+                now,
+            )
+
+    def trash(self, folder: str) -> Trash:
+        """What is out of service in a folder."""
+        rows = self.store.rows(
+            f"SELECT count(*), min(purge_at) FROM files WHERE folder = ? AND {IN_TRASH}", (folder,)
+        )
+        return Trash(*rows[0])
