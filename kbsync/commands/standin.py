@@ -263,17 +263,20 @@ def _tell(standin: StandIn, wish: _Wish, host: str, port: int) -> None:
     kept = "in memory, gone when it stops" if wish.data is None else printable(str(wish.data))
     click.echo(f"kbsync {click.style('stand-in', bold=True)}: this is not Dify.")
     click.echo(
-        f"It answers the dataset API {_as_what(wish)} and searches by keywords.\n"
+        f"It answers the dataset API {_as_what(wish)}, searches by keywords, and answers questions"
+        " with sentences that it finds.\n"
         f"\n"
         f"  base URL  {click.style(url, bold=True)}\n"
         f"  key       {click.style(wish.key, bold=True)}\n"
+        f"  app keys  {standin.app_key} (chat), {standin.workflow_key}\n"
         f"  data      {kept}"
     )
     for fault in standin.faults.active:
         click.echo(f"  fault     {fault.kind} ({fault.times or 'always'})")
     if not _is_loopback(host):
         click.secho("\nOthers can reach it; key and documents travel unencrypted.", fg="yellow")
-    click.echo(f"\nA configuration for it, such as kbsync.toml:\n\n{_example(url, wish, dataset)}")
+    example = _example(url, (wish.key, standin.app_key), wish, dataset)
+    click.echo(f"\nA configuration for it, such as kbsync.toml:\n\n{example}")
     click.echo("Ctrl-C stops it.")
 
 
@@ -305,11 +308,15 @@ def _dataset(standin: StandIn, wish: _Wish) -> str:
     return found[0].id if found else standin.create_dataset(_DATASET)
 
 
-def _example(url: str, wish: _Wish, dataset: str) -> str:
+def _example(url: str, keys: tuple[str, str], wish: _Wish, dataset: str) -> str:
+    key, app_key = (key.replace("\\", "\\\\").replace('"', '\\"') for key in keys)
     lines = [
         "[server]",
         f'base_url = "{url}"',
-        'api_key = "{}"'.format(wish.key.replace("\\", "\\\\").replace('"', '\\"')),
+        f'api_key = "{key}"',
+        "",
+        "[app]",
+        f'api_key = "{app_key}"',
         "",
         "[[folders]]",
         'name = "documents"',

@@ -73,11 +73,9 @@ class StandIn:
         faults: rules that are on from the start.
 
     There are two applications from the start: a chat over all datasets of the workspace, whose key
-    is `app_key`, and a workflow that gives back its input `text`, with `workflow_key`.
+    is `app_key`, and a workflow that gives back its input `text`, with `workflow_key`. Both keys
+    are made from the dataset key: who does not know that one shall not read its documents.
     """
-
-    app_key = "app-standin"
-    workflow_key = "app-standin-workflow"
 
     def __init__(
         self,
@@ -100,6 +98,8 @@ class StandIn:
             raise ValueError(f"unknown version {behave!r}; known: {', '.join(BEHAVIOURS)}")
         started = time.time() - clock()
         self.key = key
+        self.app_key = f"app-{key.removeprefix('dataset-')}"
+        self.workflow_key = f"{self.app_key}-workflow"
         self.faults = Faults(clock, faults)
         self._keys: dict[str, str] = {}
         self._apps: dict[str, Application] = {}

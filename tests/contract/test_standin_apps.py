@@ -157,6 +157,18 @@ def test_a_file_is_uploaded_for_a_chat(apps: Apps) -> None:
     assert apps.chat.ask("hi", user="u", files=[file]).text
 
 
+def test_the_keys_of_applications_are_made_from_the_dataset_key() -> None:
+    """A stand-in with a secret key is not opened by a known one."""
+    with closing(StandIn(key="dataset-s3cr3t")) as standin:
+        assert standin.app_key == "app-s3cr3t"
+        with (
+            running(standin) as url,
+            closing(open_app(url, "app-standin")) as app,
+            pytest.raises(Denied),
+        ):
+            app.info()
+
+
 def test_keys_are_of_one_kind_only(apps: Apps) -> None:
     """A dataset key opens no application, and an app's key no dataset."""
     with closing(open_app(apps.url, apps.standin.key)) as app, pytest.raises(Denied):
