@@ -158,6 +158,7 @@ def _engine(ledger: Ledger, settings: Settings, observer: Callable[[Event], None
         folders,
         instance=settings.instance,
         observer=observer,
+        index_timeout=settings.server.index_timeout,
     )
 
 

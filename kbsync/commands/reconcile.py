@@ -69,7 +69,7 @@ def command(
     if dry_run:
         return show_plan(settings, folders, full=full, allow_delete=allow_delete, as_json=as_json)
     names = selected(settings, folders)
-    limits = Limits(wait=not no_wait, timeout=timeout, stall=settings.server.index_timeout)
+    limits = Limits(wait=not no_wait, timeout=timeout, stall=_patience(settings))
     with follower(as_json=as_json, quiet=quiet) as watching:
         outcome, left, troubles = _reconcile(settings, names, limits, watching, full, allow_delete)
     code = exit_code(outcome, left, waited=not no_wait)
@@ -79,6 +79,11 @@ def command(
         _print_old_troubles(troubles, watching.tally)
         _print_summary(names, watching.tally, outcome, left, quiet=quiet)
     return code
+
+
+def _patience(settings: Settings) -> float:
+    """Longer than a document needs to be found stuck, which is progress of a kind."""
+    return settings.server.index_timeout * 1.5 + 60
 
 
 Left = dict[str, dict[State, int]]

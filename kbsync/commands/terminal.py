@@ -23,6 +23,7 @@ _STYLES = {
     Happened.RETURNED: ("returned", "green"),
     Happened.FAILED: ("failed", "red"),
     Happened.POSTPONED: ("later", "yellow"),
+    Happened.STUCK: ("stuck", "yellow"),
     Happened.SKIPPED: ("skipped", None),
     Happened.UNKNOWN: ("unknown", "red"),
     Happened.HELD: ("held", "magenta"),
@@ -33,6 +34,7 @@ _STYLES = {
 #: Shown even while bars tell the rest: what a person may have to act on.
 _NOTABLE = frozenset(
     {Happened.FAILED, Happened.SKIPPED, Happened.UNKNOWN, Happened.HELD, Happened.NOTE}
+    | {Happened.STUCK}
 )
 _TROUBLES = frozenset({Happened.FAILED, Happened.POSTPONED, Happened.UNKNOWN})
 _NAME_WIDTH = 40

@@ -33,6 +33,7 @@ class Base:
             costs none.
         clock: seconds since the epoch.
         chance: a number from 0 to 1, for spreading retries.
+        index_timeout: seconds without progress after which a document counts as stuck.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Base:
         observer: Callable[[Event], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
+        index_timeout: float = 1800.0,
     ) -> None:
         self.ledger = ledger
         self.folders: Mapping[str, Folder] = {folder.name: folder for folder in folders}
@@ -53,6 +55,7 @@ class Base:
         self.tell = observer
         self.clock = clock
         self.chance = chance
+        self.index_timeout = index_timeout
         self._backend: Backend | None = None
         self._connecting = threading.Lock()
         self.stranded: deque[Callable[[], None]] = deque()

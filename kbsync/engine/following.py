@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from kbsync import plan
 from kbsync.engine.base import Base
 from kbsync.engine.values import Event, Happened, Polled
-from kbsync.model import Failed, Gone, Indexing, Key, MetadataValue, Ready, Record, Remote
+from kbsync.errors import BackendError, Rejected
+from kbsync.model import (
+    Failed,
+    Gone,
+    Indexing,
+    Key,
+    MetadataValue,
+    Progress,
+    Ready,
+    Record,
+    Remote,
+)
+from kbsync.stuck import Flight, is_stuck, mark_of
 
 #: Documents whose metadata is written by one request.
 DESCRIBE_AT_ONCE = 100
 
 _MAX_VANISHED = 3
+#: A longer pause between two looks counts as so many seconds of watching, or a quarter of the time
+#: after which a document is stuck.
+_PAUSE_COUNTS_FOR = 60.0
+
+
+@dataclass(slots=True)
+class _Done:
+    """What one poll found: what ended, when those were sent, and what is still under way."""
+
+    completed: int = 0
+    failed: int = 0
+    moved: bool = False
+    finished: list[float] = field(default_factory=list)
+    unfinished: list[tuple[Flight, Indexing]] = field(default_factory=list)
 
 
 class Following(Base):
@@ -22,27 +49,79 @@ class Following(Base):
     def poll(self, names: Collection[str]) -> Polled:
         """Ask once how far everything in flight is, and take up the answers."""
         flying = self.ledger.in_flight(names)
-        by_dataset: dict[str, list[tuple[Key, Remote]]] = {}
-        for key, remote in flying:
-            by_dataset.setdefault(remote.dataset_id, []).append((key, remote))
-        completed = failed = 0
-        moved = False
-        for dataset_id, pairs in by_dataset.items():
-            answers = self.backend.progress(dataset_id, [remote for _, remote in pairs])
-            for key, remote in pairs:
-                match answers.get(remote.document_id):
-                    case Ready(segments=segments):
-                        completed += self._indexed(key, remote, segments)
-                    case Failed(reason=reason):
-                        failed += self._rejected(key, remote, reason)
-                    case Gone():
-                        moved |= self._vanished(key, remote)
-                    case Indexing() | None:
-                        continue
-                    case other:
-                        assert_never(other)
-        moved = moved or completed + failed > 0
-        return Polled(len(flying) - completed - failed, completed, failed, moved)
+        by_dataset: dict[str, list[Flight]] = {}
+        for flight in flying:
+            by_dataset.setdefault(flight.remote.dataset_id, []).append(flight)
+        done = _Done()
+        for dataset_id, flights in by_dataset.items():
+            answers = self.backend.progress(dataset_id, [flight.remote for flight in flights])
+            for flight in flights:
+                self._take(flight, answers.get(flight.remote.document_id), done)
+        if flying:
+            self._watch_over(done)
+        waiting = sum(not flight.parked for flight in flying)
+        moved = done.moved or done.completed + done.failed > 0
+        return Polled(waiting - done.completed - done.failed, done.completed, done.failed, moved)
+
+    def _take(self, flight: Flight, answer: Progress | None, done: _Done) -> None:
+        key, remote = flight.key, flight.remote
+        match answer:
+            case Ready(segments=segments):
+                done.finished.append(flight.sent_at)
+                done.completed += self._indexed(key, remote, segments) and not flight.parked
+            case Failed(reason=reason):
+                done.finished.append(flight.sent_at)
+                done.failed += self._rejected(key, remote, reason)
+            case Gone():
+                done.moved |= not flight.parked and self._vanished(key, remote)
+            case Indexing():
+                done.unfinished.append((flight, answer))
+            case None:
+                return
+            case other:
+                assert_never(other)
+
+    def _watch_over(self, done: _Done) -> None:
+        """Remember what moved; make anew, once, what is stuck, and then give up on it."""
+        marks = {
+            flight.key: mark_of(progress)
+            for flight, progress in done.unfinished
+            if flight.mark != mark_of(progress)
+        }
+        most = max(_PAUSE_COUNTS_FOR, self.index_timeout / 4)
+        watch = self.ledger.watch(marks, done.finished, self.clock(), most)
+        done.moved |= bool(marks)
+        for flight, progress in done.unfinished:
+            if flight.parked or flight.key in marks:
+                continue
+            if is_stuck(flight, progress, watch, self.index_timeout):
+                self._give_up_or_start_again(flight, progress, done)
+
+    def _give_up_or_start_again(self, flight: Flight, progress: Indexing, done: _Done) -> None:
+        minutes = max(1, round(self.index_timeout / 60))
+        told = f"no progress for {minutes} min while {progress.status!r} on the server"
+        if flight.again:
+            reason = f"stuck twice: {told}; see the server's workers, then `kbsync retry`"
+            done.failed += self._rejected(flight.key, flight.remote, reason)
+        elif self.ledger.start_again(flight.key, flight.remote, told, self.clock()):
+            done.moved = True
+            self.tell(Event(Happened.STUCK, *flight.key, f"{told}: it is sent once more"))
+            self._remove(flight)
+
+    def _remove(self, flight: Flight) -> None:
+        """Delete the stuck document; if that is refused, the new one is made over it."""
+        leftover = self.ledger.leftover(flight.remote.document_id)
+        if leftover is None:
+            return
+        try:
+            self.backend.delete(leftover.remote)
+        except BackendError as error:
+            due = self.clock() + plan.backoff(1, self.chance())
+            self.ledger.leftover_kept(leftover, str(error), due)
+            if not isinstance(error, Rejected):
+                raise
+        else:
+            self.ledger.leftover_gone(leftover)
 
     def _indexed(self, key: Key, remote: Remote, segments: int | None) -> bool:
         done = self.ledger.indexed(key, remote, segments, self.clock())

@@ -36,6 +36,7 @@ class Happened(StrEnum):
     RETURNED = "back in service"
     FAILED = "failed"
     POSTPONED = "postponed"
+    STUCK = "stuck"
     SKIPPED = "skipped"
     UNKNOWN = "unknown"
     HELD = "held"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from kbsync.ledger.rows import COLUMNS, path_of, record_of, stored_path, stored_version
+from kbsync.ledger.rows import COLUMNS, record_of, stored_path, stored_version
 from kbsync.ledger.table import HERE, Table, get_row, same_document, set_row
 from kbsync.model import Key, Record, Remote, State
 
@@ -13,17 +13,6 @@ _DESCRIBE_TRIES = 3
 
 class Following(Table):
     """What the server says of documents that were sent."""
-
-    def in_flight(self, folders: Collection[str]) -> list[tuple[Key, Remote]]:
-        """What the server is indexing for these folders, as far as the ledger knows."""
-        marks = ",".join("?" * len(folders))
-        rows = self.store.rows(
-            "SELECT folder, path, coming_dataset, coming_document, coming_name, coming_batch"
-            " FROM files WHERE state = 'indexing' AND coming_document IS NOT NULL"
-            f" AND folder IN ({marks})",
-            tuple(folders),
-        )
-        return [(Key(row[0], path_of(row[1])), Remote(*row[2:])) for row in rows]
 
     def indexed(self, key: Key, remote: Remote, segments: int | None, now: float) -> bool:
         """The coming version answers from now on; the one before it may go.
@@ -42,12 +31,17 @@ class Following(Table):
                 "live_dataset = coming_dataset, live_document = coming_document,"
                 " live_name = coming_name, live_batch = coming_batch, coming_dataset = NULL,"
                 " coming_document = NULL, coming_name = NULL, coming_batch = NULL, shelved = NULL,"
-                " segments = ?",
+                " again = 0, progress = NULL, progress_at = NULL, segments = ?",
                 segments,
             )
-            if record.state is not State.INDEXING:
+            if record.state not in {State.INDEXING, State.FAILED}:
                 return False
-            set_row(db, key, "state = 'completed', attempts = 0, error = NULL, changed_at = ?", now)
+            set_row(
+                db,
+                key,
+                "state = 'completed', attempts = 0, error = NULL, parked = NULL, changed_at = ?",
+                now,
+            )
             return True
 
     def rejected(self, key: Key, remote: Remote, reason: str, now: float) -> bool:

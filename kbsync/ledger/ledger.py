@@ -17,10 +17,11 @@ from kbsync.ledger.sending import Sending
 from kbsync.ledger.shelving import Shelving
 from kbsync.ledger.store import Store
 from kbsync.ledger.table import HERE, get_row, set_row
+from kbsync.ledger.watching import Watching
 from kbsync.model import Key
 
 
-class Ledger(Planning, Approvals, Sending, Shelving, Following, Leftovers, Reporting):
+class Ledger(Planning, Approvals, Sending, Shelving, Following, Watching, Leftovers, Reporting):
     """kbsync's memory, one method a transition, one transaction each; safe for several threads."""
 
     @classmethod
@@ -123,6 +124,7 @@ class Ledger(Planning, Approvals, Sending, Shelving, Following, Leftovers, Repor
                 self._forget_coming(db, Key(folder, path_of(path)), now)
             db.executemany(
                 "UPDATE files SET state = 'pending', generation = generation + 1, parked = NULL,"
+                " again = 0,"
                 " attempts = 0, not_before = NULL, error = NULL, reason = 'retry asked for',"
                 f" changed_at = ? WHERE {HERE}",
                 [(now, folder, path) for path in due],

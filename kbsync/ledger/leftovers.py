@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kbsync.ledger.rows import path_of
 from kbsync.ledger.table import Table, get_row
@@ -29,6 +30,15 @@ class Leftovers(Table):
             keep = [] if record is None else [record.live, record.coming]
             self.retire_row(db, key, remote, now, keep=keep)
 
+    def leftover(self, document_id: str) -> Leftover | None:
+        """The entry of a document, or None."""
+        rows = self.store.rows(
+            "SELECT dataset_id, document_id, name, folder, path, attempts FROM leftovers"
+            " WHERE document_id = ?",
+            (document_id,),
+        )
+        return _leftover(rows[0]) if rows else None
+
     def take_leftover(self, now: float, folders: Collection[str]) -> Leftover | None:
         """The next document that must go, unless its file is being sent at this moment."""
         marks = ",".join("?" * len(folders))
@@ -45,8 +55,7 @@ class Leftovers(Table):
             if row is None:
                 return None
             db.execute("UPDATE leftovers SET busy = 1 WHERE document_id = ?", (row[1],))
-        remote = Remote(row[0], row[1], row[2])
-        return Leftover(remote, Key(row[3], path_of(row[4])), row[5])
+        return _leftover(row)
 
     def leftover_gone(self, leftover: Leftover) -> None:
         """It is deleted; forget it."""
@@ -62,3 +71,7 @@ class Leftovers(Table):
                 " WHERE document_id = ?",
                 (error, not_before, leftover.remote.document_id),
             )
+
+
+def _leftover(row: Sequence[Any]) -> Leftover:
+    return Leftover(Remote(row[0], row[1], row[2]), Key(row[3], path_of(row[4])), row[5])

@@ -46,6 +46,15 @@ def shelved_documents(db: Database) -> None:
     )
 
 
+@migrations()
+def progress_of_indexing(db: Database) -> None:
+    """What a document's indexing looked like last and since when, and that it is the second try."""
+    db.conn.execute("ALTER TABLE files ADD COLUMN progress TEXT")
+    db.conn.execute("ALTER TABLE files ADD COLUMN progress_at REAL")
+    db.conn.execute("ALTER TABLE files ADD COLUMN again INTEGER NOT NULL DEFAULT 0")
+    db.conn.execute("CREATE INDEX files_again ON files (folder) WHERE again = 1")
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

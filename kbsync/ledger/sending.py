@@ -76,8 +76,11 @@ class Sending(Table):
                 job.key,
                 "coming_dataset = ?, coming_document = ?, coming_name = ?, coming_batch = ?,"
                 " intent_dataset = NULL, intent_name = NULL, sha256 = ?, recipe = ?,"
-                " parked = NULL, described = 0, segments = NULL",
+                " parked = NULL, described = 0, segments = NULL, progress = NULL,"
+                " progress_at = NULL, again = iif(sha256 = ? AND recipe = ?, again, 0)",
                 *stored_remote(remote),
+                version.sha256,
+                version.recipe,
                 version.sha256,
                 version.recipe,
             )

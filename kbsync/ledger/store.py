@@ -17,7 +17,13 @@ from kbsync.ledger.damage import check, foreign, translated
 from kbsync.ledger.lock import hold_lock
 
 #: The migrations of `schema.py` by name, in order; a test holds the two equal.
-MIGRATIONS = ("first_tables", "index_leftovers", "approvals", "shelved_documents")
+MIGRATIONS = (
+    "first_tables",
+    "index_leftovers",
+    "approvals",
+    "shelved_documents",
+    "progress_of_indexing",
+)
 
 Values = Sequence[object]
 Access = Literal["work", "visit", "read"]

@@ -221,6 +221,7 @@ _LEVELS = {
     Happened.HELD: "warning",
     Happened.MENDED: "warning",
     Happened.POSTPONED: "warning",
+    Happened.STUCK: "warning",
     Happened.UNCHANGED: "debug",
     Happened.SENT: "debug",
 }

@@ -26,6 +26,8 @@ Kind = Literal[
     "index-error",
     "index-empty",
     "index-slow",
+    "index-lost",
+    "index-stuck",
     "run-failed",
     "stream-cut",
     "stream-error",
@@ -56,6 +58,8 @@ class Fault:
     ``index-error``     documents whose ``name`` matches end in "error" with ``text``
     ``index-empty``     ... complete with no segment
     ``index-slow``      ... take ``seconds`` to index
+    ``index-lost``      ... wait for ever: the message to the workers is lost
+    ``index-stuck``     ... are begun and never finished: their worker died
     ``run-failed``      an answer or a run of an application fails with ``text``
     ``stream-cut``      a stream ends after its first piece of text, without a last event
     ``stream-error``    ... with an error event that says ``text``
@@ -137,6 +141,11 @@ class Faults:
     def outcome(self, name: str) -> Fault | None:
         """The rule for how the indexing of a document ends, counted as having happened."""
         kinds = ("index-error", "index-empty")
+        return self._take(lambda fault: fault.kind in kinds and _named(fault, name))
+
+    def lost(self, name: str) -> Fault | None:
+        """The rule by which the indexing of a document never ends, counted as having happened."""
+        kinds = ("index-lost", "index-stuck")
         return self._take(lambda fault: fault.kind in kinds and _named(fault, name))
 
     def pace(self, name: str, usual: float) -> float:

@@ -24,13 +24,17 @@ MARK_SECONDS = 600.0
 
 @dataclass(slots=True)
 class Job:
-    """One run of a worker over one document; ``start`` is None while no worker is there for it."""
+    """One run of a worker over one document; ``start`` is None while no worker is there for it.
+
+    One that ``dies`` is begun and never finished.
+    """
 
     document: str
     pace: float
     start: float | None = None
     parsed: bool = False
     began: bool = False
+    dies: bool = False
 
 
 @dataclass(slots=True)
@@ -63,6 +67,11 @@ class Indexer:
     def enqueue(self, document: Document) -> None:
         """Queue a run over the document; an older run over it is forgotten."""
         self.forget(document.id)
+        lost = self.faults.lost(document.name)
+        if lost is not None:
+            if lost.kind == "index-stuck":
+                self.jobs.append(Job(document.id, self.pace, self.clock(), dies=True))
+            return
         pace = self.faults.pace(document.name, self.pace)
         job = Job(document.id, pace)
         self.jobs.append(job)
@@ -130,6 +139,11 @@ class Indexer:
         done = (now - job.start) / job.pace if job.pace else 1.0
         if not job.began:
             self._begin(job, document)
+        if job.dies:
+            document.indexing_status = "splitting"
+            self.store.save(document)
+            self.forget(job.document)
+            return
         if done >= SPLITTING and not job.parsed:
             self._parse(job, document)
         if document.indexing_status == "error":

@@ -1,0 +1,112 @@
+"""How documents in flight move: what their progress looked like, and for how long."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Mapping
+
+from kbsync.ledger.rows import path_of, stored_path
+from kbsync.ledger.table import HERE, Table, get_row, same_document, set_row
+from kbsync.model import Key, Remote, State
+from kbsync.stuck import Flight, Watch
+
+_FACT = "watch"
+#: Shorter pauses than this are added up before they are written down.
+_LEAST_SECONDS = 1.0
+
+
+class Watching(Table):
+    """The flights, and the count of seconds for which they have been watched."""
+
+    def in_flight(self, folders: Collection[str]) -> list[Flight]:
+        """What the server is indexing for these folders, as far as the ledger knows.
+
+        With it come documents that were parked as stuck: they may yet be finished.
+        """
+        marks = ",".join("?" * len(folders))
+        rows = self.store.rows(
+            "SELECT folder, path, coming_dataset, coming_document, coming_name, coming_batch,"
+            " progress, progress_at, changed_at, again, state FROM files"
+            " WHERE (state = 'indexing' OR state = 'failed' AND again = 1)"
+            f" AND coming_document IS NOT NULL AND folder IN ({marks})",
+            tuple(folders),
+        )
+        return [
+            Flight(
+                Key(row[0], path_of(row[1])),
+                Remote(*row[2:6]),
+                row[6],
+                row[7] or 0.0,
+                row[8],
+                again=bool(row[9]),
+                parked=row[10] == "failed",
+            )
+            for row in rows
+        ]
+
+    def watch(
+        self, marks: Mapping[Key, str], finished: Collection[float], now: float, most: float
+    ) -> Watch:
+        """Count the pause since the last look, at most `most` seconds of it, and what it brought.
+
+        Args:
+            marks: the progress of those for which it looks other than before.
+            finished: when those were sent that a worker has finished since.
+            now: seconds since the epoch; a clock that was set back or forward does no harm.
+            most: what a longer pause counts for.
+        """
+        with self.store.transaction() as db:
+            last, at = _read(db)
+            pause = min(max(0.0, now - at), most) if at else 0.0
+            moved = bool(marks or finished)
+            if at and not moved and 0 <= now - at < _LEAST_SECONDS:
+                return last
+            seconds = last.seconds + pause
+            found = Watch(
+                seconds, seconds if moved else last.moved, max(last.front, *finished, 0.0)
+            )
+            _write(db, found, now)
+            db.executemany(
+                f"UPDATE files SET progress = ?, progress_at = ? WHERE {HERE}",
+                [(mark, seconds, key.folder, stored_path(key.path)) for key, mark in marks.items()],
+            )
+        return found
+
+    def start_again(self, key: Key, remote: Remote, reason: str, now: float) -> bool:
+        """A stuck document goes, and then its file is sent again, once.
+
+        It is put on the list of those that must go as being deleted, so that nothing is sent
+        before; `leftover_gone` or `leftover_kept` ends that. False when something newer happened.
+        """
+        with self.store.transaction() as db:
+            record = get_row(db, key)
+            if record is None or not same_document(record.coming, remote):
+                return False
+            if record.state is not State.INDEXING:
+                return False
+            self.retire_row(db, key, remote, now, keep=[record.live])
+            db.execute("UPDATE leftovers SET busy = 1 WHERE document_id = ?", (remote.document_id,))
+            set_row(
+                db,
+                key,
+                "coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
+                " coming_batch = NULL, state = 'pending', not_before = NULL, again = 1,"
+                " progress = NULL, progress_at = NULL, error = ?, reason = 'was stuck',"
+                " changed_at = ?",
+                reason,
+                now,
+            )
+        return True
+
+
+def _read(db: sqlite3.Connection) -> tuple[Watch, float]:
+    row = db.execute("SELECT value FROM facts WHERE name = ?", (_FACT,)).fetchone()
+    if row is None:
+        return Watch(), 0.0
+    seconds, moved, front, at = map(float, row[0].split())
+    return Watch(seconds, moved, front), at
+
+
+def _write(db: sqlite3.Connection, watch: Watch, now: float) -> None:
+    told = f"{watch.seconds:.3f} {watch.moved:.3f} {watch.front:.3f} {now:.3f}"
+    db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (_FACT, told))
