@@ -57,7 +57,7 @@ def command(
         if question is None or not question.strip():
             raise ConfigError("there is no question; write it behind `kbsync ask`, in quotes")
         if blocking:
-            reply = app.ask(question, user=user, conversation_id=conversation or "")
+            reply = _wait(app, question, user, conversation or "")
         else:
             reply = _follow(app, question, user, conversation or "", quiet=as_json)
     if as_json:
@@ -82,6 +82,15 @@ def _last(app: App, user: str) -> str:
     if not found:
         raise ConfigError(f"user {user!r} has no conversation yet; ask without --continue first")
     return found[0].id
+
+
+def _wait(app: App, question: str, user: str, conversation: str) -> Reply:
+    try:
+        return app.ask(question, user=user, conversation_id=conversation)
+    except KeyboardInterrupt:
+        text = "the answer goes on at the server; without --blocking it can be stopped"
+        click.echo(f"\nkbsync: {text}", err=True)
+        raise
 
 
 def _follow(app: App, question: str, user: str, conversation: str, *, quiet: bool) -> Reply:
