@@ -47,10 +47,8 @@ class Reporting(Table):
 
     def signature(self) -> str:
         """Text that is another one after any row came, went, or changed its state."""
-        rows = self.store.rows(
-            "SELECT folder, state, count(*), max(changed_at) FROM files GROUP BY folder, state"
-        )
-        return repr([tuple(row) for row in rows])
+        rows = self.store.rows("SELECT count(*), max(changed_at) FROM files")
+        return repr(tuple(rows[0]))
 
     def oldest_pending(self, folder: str) -> float | None:
         """Since when the longest waiting file has waited."""
