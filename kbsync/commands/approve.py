@@ -25,9 +25,10 @@ DONE, HELD = 0, 4
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What waits in a folder: the rule, and the rows whose documents would be deleted."""
+    """What waits in a folder: the rule, the rows, and what would happen to their documents."""
 
     hold: Hold
+    verb: str
     records: tuple[Record, ...]
 
     @property
@@ -50,8 +51,8 @@ def command(
 ) -> int:
     """Show the deletions that are held in FOLDER, ask, and release exactly what was shown.
 
-    What goes missing later is held anew. The running service deletes at once, else the next
-    `kbsync reconcile` does. With --json nothing is asked, and only --yes releases.
+    What goes missing later is held anew. The running service carries it out at once, else the
+    next `kbsync reconcile` does. With --json nothing is asked, and only --yes releases.
 
     Exit codes: 0 nothing is held any more, 4 something is.
 
@@ -65,8 +66,8 @@ def command(
     if as_json:
         click.echo(json.dumps({"folders": [_as_json(result) for result in results]}, indent=2))
     elif released:
-        now = "the running service deletes them now"
-        later = "the next `kbsync reconcile` or start of `kbsync run` deletes them"
+        now = "the running service carries them out now"
+        later = "the next `kbsync reconcile` or start of `kbsync run` carries them out"
         click.echo(f"{_deletions(released)} released; {now if is_held(settings.ledger) else later}")
     return HELD if any(result.waits for result in results) else DONE
 
@@ -102,7 +103,8 @@ def _look(settings: Settings, name: str) -> _Held | None:
         if not holds:
             return None
         records = engine.ledger.records(name, sorted(paths))
-    return _Held(holds[0], tuple(records[path] for path in sorted(records)))
+    verb = survey.folder.rules.shelving or "delete"
+    return _Held(holds[0], verb, tuple(records[path] for path in sorted(records)))
 
 
 def _nothing(held: _Held | None) -> str:
@@ -118,7 +120,7 @@ def _ask(settings: Settings, held: _Held, *, everything: bool, yes: bool, quiet:
     while True:
         if not quiet:
             _show(held, everything=everything)
-        if not yes and (quiet or not _agreed(len(held.records))):
+        if not yes and (quiet or not _agreed(held)):
             return waits
         now = _look(settings, name)
         if now is None:
@@ -134,11 +136,13 @@ def _ask(settings: Settings, held: _Held, *, everything: bool, yes: bool, quiet:
         held = now
 
 
-def _agreed(count: int) -> bool:
+def _agreed(held: _Held) -> bool:
     if not sys.stdin.isatty():
         click.echo("nothing is released: nobody can be asked here; --yes releases", err=True)
         return False
-    return click.confirm(f"Delete {'it' if count == 1 else f'these {count} documents'}?")
+    count = len(held.records)
+    these = "this document" if count == 1 else f"these {count} documents"
+    return click.confirm(f"{held.verb.capitalize()} {these}?")
 
 
 def _show(held: _Held, *, everything: bool) -> None:

@@ -104,10 +104,13 @@ class Silent:
         """Count it; that the ledger was mended is said to whoever watches, on the other stream."""
         self.tally.add(event)
         if event.happened is Happened.MENDED:
-            click.echo(f"kbsync: {event.text}", err=True)
+            self._alert(f"kbsync: {event.text}")
 
     def surveyed(self, survey: Survey) -> None:
         """Print nothing."""
+
+    def _alert(self, text: str) -> None:
+        click.echo(text, err=True)
 
 
 class Lines(Silent):
@@ -186,6 +189,9 @@ class Bars(Silent):
         self._progress.update(self._work, completed=sent + rest, note=f"last: {_short(event)}")
         note = click.style(f"{failed} failed", fg="red") if failed else ""
         self._progress.update(self._index, total=max(sent, indexed), completed=indexed, note=note)
+
+    def _alert(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False, style="red")
 
     def surveyed(self, survey: Survey) -> None:
         """Make the bars as long as the work is."""

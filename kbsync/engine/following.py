@@ -68,7 +68,9 @@ class Following(Base):
         match answer:
             case Ready(segments=segments):
                 done.finished.append(flight.sent_at)
-                done.completed += self._indexed(key, remote, segments) and not flight.parked
+                completed = self._indexed(key, remote, segments)
+                done.moved |= completed
+                done.completed += completed and not flight.parked
             case Failed(reason=reason):
                 done.finished.append(flight.sent_at)
                 done.failed += self._rejected(key, remote, reason)

@@ -128,7 +128,7 @@ def test_approval_reaches_the_running_service(tmp_path: Path) -> None:
             assert len(place.documents()) == 13
             said = place.kbsync("approve", "docs", "--yes")
             assert said.code == 0
-            assert "the running service deletes them now" in said.out
+            assert "the running service carries them out now" in said.out
             eventually(lambda: is_equal(place), "the deletions", place)
             eventually(lambda: held_of(place) is None, "the end of the hold", place)
             assert stop(process) == 0

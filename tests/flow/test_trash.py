@@ -142,6 +142,21 @@ def test_deleted_by_somebody_while_in_the_trash(tmp_path: Path) -> None:
         assert in_service(place) == {"gone": True, "kept": True}
 
 
+def test_the_same_content_under_another_name(tmp_path: Path) -> None:
+    """A file that comes back under another name is answered by a document that is in service."""
+    with a_place(tmp_path) as place:
+        two_files(place, trash_days=30)
+        (place.root / "gone.md").rename(tmp_path / "gone.md")
+        assert place.kbsync("reconcile").code == 0
+        (tmp_path / "gone.md").rename(place.root / "renamed.md")
+        assert place.kbsync("reconcile").code == 0
+        assert place.kbsync("reconcile").code == 0
+        live = place.live()["renamed.md"]
+        assert live.enabled
+        assert live.indexing_status == "completed"
+        assert place.record("renamed.md").shelved is None
+
+
 def test_nothing_is_purged_from_a_folder_in_doubt(tmp_path: Path) -> None:
     """While a folder is emptied or missing, documents in the trash wait for it, too."""
     with a_place(tmp_path) as place:
