@@ -227,18 +227,18 @@ def plan_folder(
 def _split_unknown(
     absent: Iterable[Record], problems: Sequence[Problem]
 ) -> tuple[list[Record], list[Record]]:
-    directories = {problem.path for problem in problems if problem.is_directory}
-    files = {problem.path for problem in problems if not problem.is_directory}
+    # Whatever could not be looked at may be a directory: what its kind is, nobody could see.
+    places = {problem.path for problem in problems}
     missing: list[Record] = []
     unknown: list[Record] = []
     for record in absent:
-        path = record.key.path
-        hidden = path in files or (bool(directories) and _below(path, directories))
+        hidden = bool(places) and _below(record.key.path, places)
         (unknown if hidden else missing).append(record)
     return missing, unknown
 
 
 def _below(path: str, directories: Collection[str]) -> bool:
+    """Whether a path is one of these places, or below one; "" is the root."""
     if "" in directories or path in directories:
         return True
     cut = path.rfind("/")

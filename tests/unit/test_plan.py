@@ -310,6 +310,26 @@ def test_purging(rules: dict[str, object], now: float, purged: bool) -> None:
     assert len(plan.applicable) == (300 if purged else 0)
 
 
+def test_a_place_that_could_not_be_looked_at() -> None:
+    """It hides all below it, even when nobody could see whether it is a directory."""
+    paths = ("guides/a.md", "guides/deep/b.md", "guides.md", "guides", "other/c.md")
+    plan = plan_folder(
+        (),
+        [row(key=Key("docs", path)) for path in paths],
+        {},
+        problems=[Problem("docs", "guides", "Input/output error")],
+        known=20,
+        present=15,
+        folder="docs",
+        rules=Rules(always("r1")),
+    )
+    assert [says(change) for change in plan.changes] == [
+        says(Drop(Key("docs", path), "not in the folder any more"))
+        for path in ("guides.md", "other/c.md")
+    ]
+    assert plan.unknown == 3
+
+
 def test_missing_root_is_never_released() -> None:
     """A root that cannot be looked at makes everything unknown, whatever was allowed."""
     rows = [row(key=Key("docs", f"{number}.md")) for number in range(5)]
