@@ -164,8 +164,11 @@ def _engine(ledger: Ledger, settings: Settings, observer: Callable[[Event], None
 
 def _same_instance(ledger: Ledger, settings: Settings) -> None:
     known = ledger.fact("instance", settings.instance)
-    if known != settings.instance:
+    if known == settings.instance:
+        return
+    if ledger.has_documents():
         raise ConfigError(
             f"instance = {settings.instance!r}, but the ledger {settings.ledger} belongs to"
             f" {known!r}, and its documents are marked so; set instance = {known!r}"
         )
+    ledger.publish("instance", settings.instance)

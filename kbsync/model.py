@@ -242,7 +242,10 @@ Progress = Indexing | Ready | Failed | Gone
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row of a dataset's document list; `size` in bytes, `created_at` in epoch seconds."""
+    """A document as the server tells it; `size` in bytes, `created_at` in epoch seconds.
+
+    Lists count `words` (the characters of its text), an answer about one document `segments`.
+    """
 
     document_id: str
     name: str
@@ -252,6 +255,8 @@ class Listed:
     size: int | None
     created_at: float | None
     metadata: Mapping[str, str | float | None]
+    words: int | None = None
+    segments: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,16 @@ def version_digest(version: Version) -> str:
     return _digest(version.sha256, version.recipe)[:_VERSION_DIGITS]
 
 
+def source(instance: str, folder: str) -> str:
+    """What `kbsync_source` says of a document; a folder's name has no slash."""
+    return f"{instance}/{folder}"
+
+
+def told_path(path: str) -> str:
+    """What `kbsync_path` says of a file; bytes that are not UTF-8 become question marks."""
+    return path.encode("utf-8", "replace").decode()
+
+
 def _digest(*parts: str) -> str:
     """SHA-256 of the parts, each after its length, so that no two lists of parts run together."""
     sha256 = hashlib.sha256()

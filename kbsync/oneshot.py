@@ -78,10 +78,25 @@ class Run:
         self._engine.ledger.hasten(self._names)
         for name in self._names:
             survey = self._engine.survey(name, hash_all=hash_all, allow_delete=allow_delete)
+            if survey.plan.changes and self._adopted(name):
+                survey = self._engine.survey(name, hash_all=hash_all, allow_delete=allow_delete)
             self._engine.accept(survey)
             self.outcome.problems.extend(survey.problems)
             self.outcome.holds.extend(survey.plan.holds)
             each(survey)
+
+    def _adopted(self, name: str) -> bool:
+        """Take over what the dataset holds of a new folder; whether that gave it documents."""
+        if self._engine.is_adopted(name):
+            return False
+        try:
+            return bool(self._engine.adopt(name).keys)
+        except Denied as error:
+            self._deny(name, error)
+        except Unavailable:
+            # The work meets it again, and waits for the server as it does for every answer.
+            return False
+        return False
 
     def work(self) -> Outcome:
         """Send, delete and follow until nothing is left to do, or nothing can be done."""

@@ -149,12 +149,11 @@ class DifyBackend:
             found = all_documents(self._transport, dataset_id, keyword)
         except Missing:
             return []  # the dataset is gone, and its documents with it
-        return [listed_of(row) for row in found.values() if text(row, "name") == name]
+        return [listed for listed in found.values() if listed.name == name]
 
     def documents(self, dataset_id: str) -> Iterator[Listed]:
         """Every document of the dataset; see `Backend.documents`."""
-        for row in all_documents(self._transport, dataset_id).values():
-            yield listed_of(row)
+        yield from all_documents(self._transport, dataset_id).values()
 
     def document(self, dataset_id: str, document_id: str) -> Listed | None:
         """One document as it is now; its `progress` is proven by its count of segments."""

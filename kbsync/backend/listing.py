@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from kbsync.backend.rows import listed_of
 from kbsync.errors import Unavailable
+from kbsync.model import Listed
 from kbsync.transport import Answer, Call, Transport
-from kbsync.transport.fields import Row, number, rows, table, text
+from kbsync.transport.fields import number, rows, table, text
 
 #: The most rows a page has, whatever is asked for (seen live on 1.10.1 and 1.16.1).
 PAGE = 100
@@ -51,18 +53,18 @@ def fetch_documents(
 
 def all_documents(
     transport: Transport, dataset_id: str, keyword: str | None = None
-) -> dict[str, Row]:
+) -> dict[str, Listed]:
     """Every document that was there when the reading began, and is still, by id.
 
     Raises Unavailable when the list kept shifting while it was read.
     """
     for _ in range(_READS):
         totals: list[int] = []
-        read: dict[str, Row] = {}
+        read: dict[str, Listed] = {}
         for page in pages(lambda page: fetch_documents(transport, dataset_id, page, keyword)):
             total = number(table(page), "total")
             totals += [] if total is None else [total]
-            read.update((text(row, "id"), row) for row in rows(page))
+            read.update((text(row, "id"), listed_of(row)) for row in rows(page))
         if _is_whole(totals, len(read)):
             return read
     raise Unavailable(f"the document list of dataset {dataset_id} kept changing while it was read")

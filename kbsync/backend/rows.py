@@ -34,6 +34,8 @@ def listed_of(row: Row) -> Listed:
         size=number(upload, "size"),
         created_at=decimal(row, "created_at"),
         metadata=_metadata(row.get("doc_metadata")),
+        words=number(row, "word_count"),
+        segments=number(row, "segment_count"),
     )
 
 

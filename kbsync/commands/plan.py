@@ -110,6 +110,11 @@ def _print_folder(engine: Engine, survey: Survey, rows: Iterable[Planned]) -> No
             f"{name}: the dataset was {row_of_folder.dataset!r}, now {survey.folder.dataset!r}:"
             " unless both are the same, every document moves there"
         )
+    if counts["send"] and not engine.is_adopted(name):
+        click.echo(
+            f"{name}: first run with this dataset: a document of these files that it holds already"
+            " is taken over, not sent again"
+        )
     told = ", ".join(f"{count} to {action}" for action, count in sorted(counts.items()))
     click.echo(f"{name}: {survey.present} files seen; {told or 'nothing to do'}")
 

@@ -29,12 +29,13 @@ _STYLES = {
     Happened.HELD: ("held", "magenta"),
     Happened.NOTE: ("note", "cyan"),
     Happened.MENDED: ("mended", "red"),
+    Happened.ADOPTED: ("adopted", "cyan"),
 }
 
 #: Shown even while bars tell the rest: what a person may have to act on.
 _NOTABLE = frozenset(
     {Happened.FAILED, Happened.SKIPPED, Happened.UNKNOWN, Happened.HELD, Happened.NOTE}
-    | {Happened.STUCK}
+    | {Happened.STUCK, Happened.ADOPTED}
 )
 _TROUBLES = frozenset({Happened.FAILED, Happened.POSTPONED, Happened.UNKNOWN})
 _NAME_WIDTH = 40

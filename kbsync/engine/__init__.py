@@ -4,20 +4,31 @@ Each verb is safe to call from several threads, and safe to be interrupted at an
 is about to happen outside is in the ledger before it happens, what came of it right after.
 """
 
+from kbsync.engine.adopting import Adopting
 from kbsync.engine.checking import Check, Checks, Verdict
 from kbsync.engine.following import DESCRIBE_AT_ONCE, Following
 from kbsync.engine.looking import Looking
 from kbsync.engine.searching import Freshness, Origin, Passage, Searching
 from kbsync.engine.sending import Sending
-from kbsync.engine.values import Event, Folder, Happened, Planned, Polled, Survey
+from kbsync.engine.values import (
+    Adoption,
+    Event,
+    Folder,
+    Happened,
+    Planned,
+    Polled,
+    Settled,
+    Survey,
+)
 
 
-class Engine(Looking, Sending, Following, Searching):
+class Engine(Looking, Sending, Following, Searching, Adopting):
     """All verbs over one ledger and one server."""
 
 
 __all__ = [
     "DESCRIBE_AT_ONCE",
+    "Adoption",
     "Check",
     "Checks",
     "Engine",
@@ -29,6 +40,7 @@ __all__ = [
     "Passage",
     "Planned",
     "Polled",
+    "Settled",
     "Survey",
     "Verdict",
 ]

@@ -60,6 +60,10 @@ class Base:
         self._connecting = threading.Lock()
         self.stranded: deque[Callable[[], None]] = deque()
         self.drops: dict[str, list[tuple[float, int]]] = {}
+        self.adopting = threading.Lock()
+        self.adopted: dict[str, str] = {}
+        self.newly_adopted: deque[str] = deque()
+        self.namesakes: dict[str, str] = {}
         self._bound = {folder.name: _Bound() for folder in folders}
 
     @property

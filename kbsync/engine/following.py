@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from kbsync import plan
+from kbsync import naming, plan
 from kbsync.engine.base import Base
 from kbsync.engine.values import Event, Happened, Polled
 from kbsync.errors import BackendError, Rejected
@@ -163,10 +163,9 @@ class Following(Base):
         return len(records)
 
     def _metadata(self, record: Record) -> dict[str, MetadataValue]:
-        path = record.key.path.encode("utf-8", "replace").decode()
         values: dict[str, MetadataValue] = {
-            "kbsync_path": path,
-            "kbsync_source": f"{self.instance}/{record.key.folder}",
+            "kbsync_path": naming.told_path(record.key.path),
+            "kbsync_source": naming.source(self.instance, record.key.folder),
         }
         if record.version is not None:
             values["kbsync_sha256"] = record.version.sha256

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from functools import partial
 
 from kbsync import naming, plan, scan
+from kbsync.engine.adopting import Adopting
 from kbsync.engine.base import is_version
 from kbsync.engine.shelving import Shelving
-from kbsync.engine.values import Event, Folder, Happened
+from kbsync.engine.values import Event, Folder, Happened, Settled
 from kbsync.errors import (
     BackendError,
     Denied,
@@ -18,7 +19,7 @@ from kbsync.errors import (
     Rejected,
     Unavailable,
 )
-from kbsync.ledger import Job
+from kbsync.ledger import ADOPTED, Job
 from kbsync.model import (
     UNTRUSTED,
     Content,
@@ -26,8 +27,10 @@ from kbsync.model import (
     Document,
     Failed,
     Problem,
+    Record,
     Remote,
     Stamp,
+    State,
     Version,
     Want,
 )
@@ -36,7 +39,7 @@ from kbsync.model import (
 _UNKNOWN_SECONDS = 60.0
 
 
-class Sending(Shelving):
+class Sending(Shelving, Adopting):
     """Work on claimed rows, one at a time."""
 
     def work_one(self, names: Collection[str]) -> bool:
@@ -46,6 +49,7 @@ class Sending(Shelving):
         kept in its row.
         """
         self._free_stranded()
+        self.adopt_first(names)
         job = self.ledger.claim(self.clock(), names)
         if job is None:
             return self._sweep_one(names)
@@ -82,16 +86,20 @@ class Sending(Shelving):
         self.tell(Event(Happened.POSTPONED, *job.key, str(error)))
 
     def _put(self, job: Job) -> None:
+        found = self._read(job)
+        if found is not None and not self._settled_without_sending(job, *found[1:]):
+            self._send(job, *found)
+
+    def _read(self, job: Job) -> tuple[Content, Version, Stamp] | None:
+        """The file as it is now; None when it cannot be read, which its row then tells."""
         folder, started = self.folders[job.key.folder], self.clock()
         try:
             content = scan.read(folder.root, job.key, max_size=folder.max_size)
         except FileError as error:
             self._unreadable(job, folder, error)
-            return
+            return None
         version = Version(content.sha256, folder.rules.recipe_of(job.key.path))
-        stamp = _trusted(content.seen.stamp, started)
-        if not self._settled_without_sending(job, version, stamp):
-            self._send(job, folder, content, version, stamp)
+        return content, version, _trusted(content.seen.stamp, started)
 
     def _unreadable(self, job: Job, folder: Folder, error: FileError) -> None:
         found = scan.look(folder.root, job.key, folder.filters, max_size=folder.max_size)
@@ -104,6 +112,16 @@ class Sending(Shelving):
             return
         self.ledger.park(job, str(error), None, None, self.clock())
         self.tell(Event(Happened.FAILED, *job.key, str(error)))
+
+    def settle_one(self, names: Collection[str]) -> Settled | None:
+        """Compare the next adopted file with its document, and send nothing; None when all are."""
+        job = self.ledger.claim(self.clock(), names, ADOPTED)
+        if job is None:
+            return None
+        found = self._read(job)
+        if found is not None and not self._settled_without_sending(job, *found[1:]):
+            self.ledger.release(job, "changed since it was sent")
+        return Settled(job.key, _what_became(self.ledger.record(job.key)))
 
     def _settled_without_sending(self, job: Job, version: Version, stamp: Stamp) -> bool:
         record, now = job.record, self.clock()
@@ -123,20 +141,19 @@ class Sending(Shelving):
             self.tell(Event(Happened.FAILED, *job.key, error))
             return True
         if is_version(record.coming, version, dataset_id):
-            self.ledger.still_indexing(job, stamp, now)
+            self.ledger.still_indexing(job, version, stamp, now)
             return True
         return False
 
-    def _send(
-        self, job: Job, folder: Folder, content: Content, version: Version, stamp: Stamp
-    ) -> None:
+    def _send(self, job: Job, content: Content, version: Version, stamp: Stamp) -> None:
+        folder = self.folders[job.key.folder]
         dataset = self.dataset(folder)
         name = naming.remote_name(job.key, version, self.instance)
+        document = Document(name, content.body, _media_type(name), folder.processing)
         remote = self._look_for_intent(job, dataset.id, name)
         if remote is None:
             if not self.ledger.intend(job, dataset.id, name):
                 return
-            document = Document(name, content.body, _media_type(name), folder.processing)
             try:
                 remote = self._create(job, folder, dataset, document)
             except Rejected as error:
@@ -226,6 +243,13 @@ class Sending(Shelving):
             self.stranded.append(partial(self.ledger.leftover_gone, leftover))
             raise
         return True
+
+
+def _what_became(record: Record | None) -> str:
+    if record is None or (record.state is State.COMPLETED and record.stamp is None):
+        return "gone"
+    names = {State.COMPLETED: "same", State.INDEXING: "indexing", State.FAILED: "failed"}
+    return names.get(record.state, "older")
 
 
 def _trusted(stamp: Stamp, before: float) -> Stamp:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kbsync import plan
@@ -42,6 +43,7 @@ class Happened(StrEnum):
     HELD = "held"
     NOTE = "note"
     MENDED = "ledger mended"
+    ADOPTED = "adopted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +93,30 @@ class Polled:
     completed: int = 0
     failed: int = 0
     moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What was found of a folder in its dataset: `keys` are files that got a document by it.
+
+    `others` counts other instances' documents by their source, `unknown` those of some kbsync that
+    cannot be told, `unmanaged` those of nobody's; all three are left alone. With `listed` unset,
+    the server cannot be asked.
+    """
+
+    folder: str
+    dataset_id: str
+    listed: bool
+    keys: tuple[Key, ...] = ()
+    twins: int = 0
+    others: Mapping[str, int] = field(default_factory=dict)
+    unknown: int = 0
+    unmanaged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How an adopted file compares with its document: same, indexing, older, gone or failed."""
+
+    key: Key
+    what: str

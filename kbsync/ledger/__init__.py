@@ -1,5 +1,6 @@
 """The ledger: what kbsync knows, in one SQLite file that any tool can read."""
 
+from kbsync.ledger.adopting import ADOPTED, Adoptee
 from kbsync.ledger.backup import is_lost
 from kbsync.ledger.ledger import Ledger
 from kbsync.ledger.leftovers import Leftover
@@ -8,4 +9,15 @@ from kbsync.ledger.planning import FolderRow
 from kbsync.ledger.reporting import Details, Trouble
 from kbsync.ledger.table import Job
 
-__all__ = ["Details", "FolderRow", "Job", "Ledger", "Leftover", "Trouble", "is_held", "is_lost"]
+__all__ = [
+    "ADOPTED",
+    "Adoptee",
+    "Details",
+    "FolderRow",
+    "Job",
+    "Ledger",
+    "Leftover",
+    "Trouble",
+    "is_held",
+    "is_lost",
+]

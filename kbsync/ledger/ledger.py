@@ -7,7 +7,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Self
 
+from kbsync.ledger.adopting import Adopting
 from kbsync.ledger.approvals import Approvals
+from kbsync.ledger.backup import NEEDS_ADOPTION
 from kbsync.ledger.following import Following
 from kbsync.ledger.leftovers import Leftovers
 from kbsync.ledger.planning import Planning
@@ -21,7 +23,9 @@ from kbsync.ledger.watching import Watching
 from kbsync.model import Key
 
 
-class Ledger(Planning, Approvals, Sending, Shelving, Following, Watching, Leftovers, Reporting):
+class Ledger(
+    Planning, Approvals, Sending, Shelving, Following, Watching, Leftovers, Adopting, Reporting
+):
     """kbsync's memory, one method a transition, one transaction each; safe for several threads."""
 
     @classmethod
@@ -104,9 +108,12 @@ class Ledger(Planning, Approvals, Sending, Shelving, Following, Watching, Leftov
     def recover(self) -> int:
         """After a crash or a stop: give back what was being worked on; returns how many rows.
 
-        Intents stay, so that the next claim looks for what the lost call made.
+        Intents stay, so that the next claim looks for what the lost call made. After the ledger
+        was restored, every folder's dataset is looked at again before something is sent to it.
         """
         with self.store.transaction() as db:
+            if db.execute("DELETE FROM facts WHERE name = ?", (NEEDS_ADOPTION,)).rowcount:
+                db.execute("UPDATE folders SET adopted_dataset = NULL")
             db.execute("UPDATE leftovers SET busy = 0 WHERE busy = 1")
             return db.execute("UPDATE files SET state = 'pending' WHERE state = 'sending'").rowcount
 

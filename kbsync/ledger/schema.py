@@ -55,6 +55,13 @@ def progress_of_indexing(db: Database) -> None:
     db.conn.execute("CREATE INDEX files_again ON files (folder) WHERE again = 1")
 
 
+@migrations()
+def adoption(db: Database) -> None:
+    """The dataset whose documents were taken over; another than `dataset_id`: not yet."""
+    db.conn.execute("ALTER TABLE folders ADD COLUMN adopted_dataset TEXT")
+    db.conn.execute("UPDATE folders SET adopted_dataset = dataset_id")
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

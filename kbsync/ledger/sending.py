@@ -30,19 +30,22 @@ from kbsync.plan import has_document
 class Sending(Table):
     """Claim, intend, and every way a piece of work can end."""
 
-    def claim(self, now: float, folders: Collection[str]) -> Job | None:
-        """Take the next due row to work on: puts before drops, small files first."""
+    def claim(self, now: float, folders: Collection[str], reason: str | None = None) -> Job | None:
+        """Take the next due row to work on: puts before drops, small files first.
+
+        With `reason`, only one that was last put to work for it.
+        """
         marks = ",".join("?" * len(folders))
         with self.store.transaction() as db:
             # "+folder": never by the primary key, which would read and sort the folder each time.
             row = db.execute(
                 f"SELECT {COLUMNS}, reason FROM files"
                 f" WHERE state = 'pending' AND +folder IN ({marks})"
-                " AND (not_before IS NULL OR not_before <= ?)"
+                " AND (not_before IS NULL OR not_before <= ?) AND (? IS NULL OR reason = ?)"
                 " AND NOT EXISTS (SELECT 1 FROM leftovers AS l WHERE l.busy = 1"
                 "  AND l.folder = files.folder AND l.path = files.path)"
                 " ORDER BY want DESC, size LIMIT 1",
-                (*folders, now),
+                (*folders, now, reason, reason),
             ).fetchone()
             if row is None:
                 return None
@@ -108,10 +111,11 @@ class Sending(Table):
             )
             self._settle(db, job.key, State.COMPLETED, stamp, now)
 
-    def still_indexing(self, job: Job, stamp: Stamp | None, now: float) -> None:
+    def still_indexing(self, job: Job, version: Version, stamp: Stamp | None, now: float) -> None:
         """The version being indexed has the file's content already."""
         with self.store.transaction() as db:
             if is_current(db, job):
+                set_row(db, job.key, "sha256 = ?, recipe = ?", version.sha256, version.recipe)
                 self._settle(db, job.key, State.INDEXING, stamp, now)
             else:
                 release_row(db, job)
@@ -160,10 +164,12 @@ class Sending(Table):
                     not_before,
                 )
 
-    def release(self, job: Job) -> None:
-        """Give a claimed row back as it was."""
+    def release(self, job: Job, reason: str | None = None) -> None:
+        """Give a claimed row back as it was, or with another reason to work on it."""
         with self.store.transaction() as db:
             release_row(db, job)
+            if reason is not None:
+                set_row(db, job.key, "reason = ?", reason)
 
     def lose(self, job: Job, now: float) -> None:
         """The file vanished before it was read: the next scan decides about its document."""

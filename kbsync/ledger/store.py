@@ -23,6 +23,7 @@ MIGRATIONS = (
     "approvals",
     "shelved_documents",
     "progress_of_indexing",
+    "adoption",
 )
 
 Values = Sequence[object]

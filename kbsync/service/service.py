@@ -127,6 +127,8 @@ class Service:
             self._planner.wake()
         if self._engine.ledger.touched():
             self._take_wishes()
+        while self._engine.newly_adopted:
+            self._ask(self._engine.newly_adopted.popleft(), "adopted")
         if ticks % _EVERY:
             return
         for watch in self._watches:

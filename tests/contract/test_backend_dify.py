@@ -416,7 +416,9 @@ def test_one_document(side: Side) -> None:
     side.backend.set_status(side.dataset, [remote.document_id], "disable")
     listed = {one.document_id: one for one in side.backend.documents(side.dataset)}
     told = side.backend.document(side.dataset, remote.document_id)
-    assert told == replace(listed[remote.document_id], progress=Ready(1))
+    row = listed[remote.document_id]
+    assert row.words == len(TEXT)
+    assert told == replace(row, progress=Ready(1), words=None, segments=1)
     assert not told.enabled
     found = side.backend.document(side.dataset, empty.document_id)
     assert found is not None

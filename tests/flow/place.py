@@ -54,14 +54,14 @@ class Place:
         self.settings |= folder
         lines = [
             f"ledger = {json.dumps(str(self.ledger))}",
-            'instance = "test"',
+            f"instance = {json.dumps(self.settings.get('instance', 'test'))}",
             "[server]",
             f"base_url = {json.dumps(str(self.settings.get('base_url', self.base_url)))}",
             f"api_key = {json.dumps(self.settings.get('api_key', self.standin.key))}",
             f"api_style = {json.dumps(self.settings.get('api_style', 'auto'))}",
             "[[folders]]",
         ]
-        server = {"base_url", "api_key", "api_style"}
+        server = {"base_url", "api_key", "api_style", "instance"}
         lines += [
             f"{key} = {json.dumps(value)}"
             for key, value in self.settings.items()
@@ -76,6 +76,12 @@ class Place:
         with redirect_stdout(out), redirect_stderr(err):
             code = run([arguments[0], "--config", str(self.config), *arguments[1:]])
         return Said(code, out.getvalue(), err.getvalue())
+
+    def lose_ledger(self) -> None:
+        """Delete the ledger, as with a new disk."""
+        for file in self.ledger.parent.iterdir():
+            file.unlink()
+        self.standin.forget_requests()
 
     def write(self, path: str, text: str | bytes) -> Path:
         """Write a file of the folder."""

@@ -1,0 +1,151 @@
+"""Taking over what a dataset holds of a folder already, instead of sending it again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from kbsync import drift, naming, scan
+from kbsync.engine.base import Base
+from kbsync.engine.values import Adoption, Event, Folder, Happened
+from kbsync.errors import Denied
+from kbsync.ledger import Adoptee
+from kbsync.model import Dataset, Key, Listed, Problem, Remote
+
+#: Metadata that a document has which needs no more of it.
+_DESCRIBED = frozenset({"kbsync_path", "kbsync_sha256", "kbsync_source"})
+
+
+class Adopting(Base):
+    """Adopt, once for each folder and dataset before anything is sent."""
+
+    def is_adopted(self, name: str) -> bool:
+        """Whether what the folder's dataset holds is known already."""
+        folder = self.folders[name]
+        if self.adopted.get(name) == folder.dataset:
+            return True
+        if self.ledger.is_adopted(name, folder.dataset):
+            self.adopted[name] = folder.dataset
+        return self.adopted.get(name) == folder.dataset
+
+    def adopt_first(self, names: Collection[str]) -> None:
+        """Before the first document of a folder is sent: adopt; raises BackendError."""
+        for name in names:
+            if not self.is_adopted(name) and self.ledger.next_due([name]) is not None:
+                with self.adopting:
+                    if not self.is_adopted(name):
+                        self.adopt(name)
+
+    def adopt(self, name: str, *, apart: bool = False) -> Adoption:
+        """Make rows of the documents that the folder's dataset holds of it; sends nothing.
+
+        With `apart`, another instance's folder of the same name and files is let be.
+
+        Raises:
+            BackendError: the server cannot be asked, or, as Denied, holds this folder's documents
+                under another instance's name.
+        """
+        if name in self.namesakes and not apart:
+            raise Denied(self.namesakes[name], folder=name)
+        folder = self.folders[name]
+        dataset = self.dataset(folder)
+        found = self._inventory(folder, dataset)
+        if found is None:
+            return self._done(Adoption(name, dataset.id, listed=False))
+        if found.namesake is not None and not apart:
+            self.namesakes[name] = self._who_are_we(folder, dataset, found.namesake)
+            raise Denied(self.namesakes[name], folder=name)
+        wanted = [self._adoptee(dataset.id, one) for one in found.adoptable]
+        news = self.ledger.adopt(name, dataset.id, wanted, self.clock())
+        if news:
+            self.newly_adopted.append(name)
+        return self._done(
+            Adoption(
+                name,
+                dataset.id,
+                listed=True,
+                keys=tuple(one.key for one in news),
+                twins=sum(len(one.twins) for one in news),
+                others=dict(found.others),
+                unknown=found.unknown,
+                unmanaged=found.unmanaged,
+            )
+        )
+
+    def _done(self, adoption: Adoption) -> Adoption:
+        name = adoption.folder
+        if not adoption.listed:
+            self.ledger.adopt(name, adoption.dataset_id, (), self.clock())
+            text = "this server's API style lists no documents: what it holds already is not known"
+            self.tell(Event(Happened.NOTE, name, "", text))
+        elif adoption.keys:
+            text = f"{len(adoption.keys)} files have documents in the dataset already"
+            self.tell(Event(Happened.ADOPTED, name, "", text))
+        self.adopted[name] = self.folders[name].dataset
+        return adoption
+
+    def _inventory(self, folder: Folder, dataset: Dataset) -> drift.Inventory | None:
+        if not self.backend.lists:
+            return None
+        ours = [
+            other.name
+            for other in self.folders.values()
+            if other.name == folder.name or self._fills(other.name, dataset.id)
+        ]
+        going = self.ledger.going(dataset.id)
+        listed = self.backend.documents(dataset.id)
+        return drift.inventory(
+            (one for one in listed if one.document_id not in going),
+            instance=self.instance,
+            folder=folder.name,
+            folders=ours,
+            on_disk=self._files(folder),
+            in_ledger=self.ledger.keys(dataset.id),
+        )
+
+    def _fills(self, name: str, dataset_id: str) -> bool:
+        row = self.ledger.folder(name)
+        return row is not None and row.dataset_id == dataset_id
+
+    def _files(self, folder: Folder) -> list[Key]:
+        settled = scan.Settled({})
+        return [
+            item.key
+            for item in scan.walk(
+                folder.root,
+                folder.name,
+                folder.filters,
+                max_size=folder.max_size,
+                settled=settled,
+            )
+            if not isinstance(item, Problem)
+        ]
+
+    def _adoptee(self, dataset_id: str, one: drift.Adoptable) -> Adoptee:
+        newest = one.coming or one.live
+        return Adoptee(
+            one.key,
+            _remote(dataset_id, one.live),
+            _remote(dataset_id, one.coming),
+            tuple(Remote(dataset_id, twin.document_id, twin.name) for twin in one.twins),
+            described=newest is not None and self._is_described(one.key, newest),
+        )
+
+    def _is_described(self, key: Key, listed: Listed) -> bool:
+        told = listed.metadata
+        return (
+            all(told.get(name) for name in _DESCRIBED)
+            and told["kbsync_path"] == naming.told_path(key.path)
+            and told["kbsync_source"] == naming.source(self.instance, key.folder)
+        )
+
+    def _who_are_we(self, folder: Folder, dataset: Dataset, namesake: drift.Namesake) -> str:
+        return (
+            f"dataset {dataset.name!r} holds {namesake.documents} documents of folder"
+            f" {folder.name!r} from instance {namesake.instance!r}, and we are {self.instance!r};"
+            f' if the host was renamed, set instance = "{namesake.instance}"; if both shall fill'
+            f" this dataset, run `kbsync adopt --apart {folder.name}` once"
+        )
+
+
+def _remote(dataset_id: str, listed: Listed | None) -> Remote | None:
+    return None if listed is None else Remote(dataset_id, listed.document_id, listed.name)

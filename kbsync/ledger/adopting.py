@@ -1,0 +1,115 @@
+"""Taking over documents that were on the server before this ledger knew of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kbsync.ledger.rows import path_of, stored_path, stored_remote
+from kbsync.ledger.table import Table, get_row, set_row
+from kbsync.model import Key, Remote, State
+
+#: Why an adopted row is put to work: its file must be read to know whether it is the same.
+ADOPTED = "its document was there already"
+
+
+@dataclass(frozen=True, slots=True)
+class Adoptee:
+    """A file's documents as they were found; `described` when their metadata are complete."""
+
+    key: Key
+    live: Remote | None
+    coming: Remote | None
+    twins: tuple[Remote, ...]
+    described: bool
+
+
+class Adopting(Table):
+    """Which folders were adopted, and the rows made from what was found."""
+
+    def is_adopted(self, name: str, dataset: str) -> bool:
+        """Whether what a folder's dataset, as the settings name it, held was taken over once."""
+        rows = self.store.rows(
+            "SELECT 1 FROM folders WHERE name = ? AND dataset = ? AND adopted_dataset = dataset_id",
+            (name, dataset),
+        )
+        return bool(rows)
+
+    def has_documents(self) -> bool:
+        """Whether the ledger knows of any document at all."""
+        rows = self.store.rows(
+            "SELECT EXISTS (SELECT 1 FROM files WHERE"
+            " coalesce(live_document, coming_document, intent_name) IS NOT NULL)"
+            " OR EXISTS (SELECT 1 FROM leftovers)"
+        )
+        return bool(rows[0][0])
+
+    def keys(self, dataset_id: str) -> list[Key]:
+        """The files, with a row, of all folders that fill a dataset."""
+        rows = self.store.rows(
+            "SELECT folder, path FROM files"
+            " WHERE folder IN (SELECT name FROM folders WHERE dataset_id = ?)",
+            (dataset_id,),
+        )
+        return [Key(folder, path_of(path)) for folder, path in rows]
+
+    def going(self, dataset_id: str) -> frozenset[str]:
+        """Documents of a dataset that are on their way out."""
+        rows = self.store.rows(
+            "SELECT document_id FROM leftovers WHERE dataset_id = ?", (dataset_id,)
+        )
+        return frozenset(row[0] for row in rows)
+
+    def adopt(
+        self, name: str, dataset_id: str, found: Iterable[Adoptee], now: float
+    ) -> list[Adoptee]:
+        """Take over what a dataset's whole list holds, all or nothing; returns those that are news.
+
+        What a row knows of the dataset gives way to what was found.
+        """
+        with self.store.transaction() as db:
+            news = [one for one in found if self._adopt(db, one, dataset_id, now)]
+            db.execute("UPDATE folders SET adopted_dataset = ? WHERE name = ?", (dataset_id, name))
+        return news
+
+    def _adopt(self, db: sqlite3.Connection, one: Adoptee, dataset_id: str, now: float) -> bool:
+        record = get_row(db, one.key)
+        if record is not None:
+            known = [remote for remote in (record.live, record.coming) if remote is not None]
+            elsewhere = any(remote.dataset_id != dataset_id for remote in known)
+            if record.state is State.SENDING or elsewhere or _ids(one) <= {*map(_id, known)}:
+                return False
+        self._put_to_work(db, one, now)
+        for twin in one.twins:
+            self.retire_row(db, one.key, twin, now)
+        return True
+
+    def _put_to_work(self, db: sqlite3.Connection, one: Adoptee, now: float) -> None:
+        db.execute(
+            "INSERT INTO files (folder, path, want, state, generation, reason, changed_at)"
+            " VALUES (?, ?, 'present', 'pending', 1, ?, ?)"
+            " ON CONFLICT (folder, path) DO UPDATE SET state = 'pending',"
+            " generation = generation + 1, attempts = 0, not_before = NULL, error = NULL,"
+            " reason = iif(want = 'present', excluded.reason, reason),"
+            " changed_at = excluded.changed_at",
+            (one.key.folder, stored_path(one.key.path), ADOPTED, now),
+        )
+        set_row(
+            db,
+            one.key,
+            "live_dataset = ?, live_document = ?, live_name = ?, live_batch = ?,"
+            " coming_dataset = ?, coming_document = ?, coming_name = ?, coming_batch = ?,"
+            " described = ?",
+            *stored_remote(one.live),
+            *stored_remote(one.coming),
+            int(one.described),
+        )
+
+
+def _ids(one: Adoptee) -> set[str]:
+    return {_id(remote) for remote in (one.live, one.coming, *one.twins) if remote is not None}
+
+
+def _id(remote: Remote) -> str:
+    return remote.document_id
