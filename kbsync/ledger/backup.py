@@ -86,8 +86,8 @@ def go_on_from_backup(path: Path, found: str, now: float) -> str:
             made = datetime.fromtimestamp(copy.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
             _put_in_place(copy, path)
             return (
-                f"{told}restored from the backup of {made}; what has changed since then is"
-                " looked at again"
+                f"{told}restored from the backup of {made}; what was done since then is"
+                " looked up on the server"
             )
     return f"{told}there is no sound backup; a new one is begun"
 
