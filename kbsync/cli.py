@@ -26,6 +26,7 @@ COMMANDS = {
     "ask": "Ask the Dify application, and see the files that its answer rests on.",
     "approve": "Release deletions that a safety rule holds.",
     "retry": "Send failed files again.",
+    "audit": "Compare the datasets with the ledger, and put right what differs.",
     "adopt": "Take over what the datasets hold already, after a lost ledger.",
     "demo": "See it work, on an embedded server and sample documents.",
     "standin": "Run the embedded Dify-compatible server.",

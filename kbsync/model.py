@@ -113,7 +113,8 @@ class Record:
     `intent` is set from before a create until its answer is known. `parked` is a version that
     was refused and is not sent again by itself. `not_before` is in seconds since the epoch; None
     means "not by itself" for a FAILED row and "at once" for any other. `shelved` ("disabled",
-    "archived") says that `live` is out of service because its file went, until `purge_at`.
+    "archived") says that `live` is out of service because its file went, until `purge_at`. `resend`
+    asks to send although the version is there, because it is not as it was.
     """
 
     key: Key
@@ -131,6 +132,7 @@ class Record:
     error: str | None = None
     shelved: str | None = None
     purge_at: float | None = None
+    resend: bool = False
 
 
 @dataclass(frozen=True, slots=True)

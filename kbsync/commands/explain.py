@@ -77,6 +77,7 @@ def _facts(engine: Engine, key: Key) -> dict[str, object]:
         facts["state"] = "unknown to the ledger"
     else:
         facts |= _remembered(details)
+        facts["drift"] = "; ".join(map(printable, engine.ledger.findings(key))) or None
     facts["next"] = _next(found, details)
     return facts
 

@@ -113,6 +113,7 @@ def _folder(engine: Engine, name: str, service: dict[str, object] | None) -> dic
     oldest = engine.ledger.oldest_pending(name)
     hold = None if row is None else row.hold
     trash = engine.ledger.trash(name)
+    audit = engine.ledger.last_audit(name)
     watching = _watching(service, name)
     upcoming = watching.get("next_scan")
     return {
@@ -121,6 +122,13 @@ def _folder(engine: Engine, name: str, service: dict[str, object] | None) -> dic
         "dataset": folder.dataset,
         "dataset_id": None if row is None else row.dataset_id,
         "counts": {state.value: count for state, count in engine.ledger.counts(name).items()},
+        "drift": {
+            "findings": audit.findings,
+            "last_audit": _when(audit.at),
+            "others": dict(audit.others),
+            "unknown": audit.unknown,
+            "unmanaged": audit.unmanaged,
+        },
         "trash": {"count": trash.count, "next_purge": _when(trash.next_purge)},
         "held": hold and {"rule": hold.rule, "count": hold.count, "reason": hold.reason},
         "oldest_pending_seconds": 0 if oldest is None else max(0, round(time.time() - oldest)),
@@ -204,6 +212,10 @@ def _print(
             purge = row["trash"]["next_purge"]
             next_purge = f"; next purge {purge}" if purge else ""
             click.echo(f"out of service: {row['name']}: {row['trash']['count']}{next_purge}")
+        if isinstance(row["drift"], dict) and row["drift"]["findings"]:
+            when = _ago(row["drift"]["last_audit"])
+            text = f"drift: {row['name']}: {row['drift']['findings']} not as agreed, {when}"
+            console.print(Text(f"{text}; see `kbsync audit {row['name']}`", style="magenta"))
         if isinstance(row["held"], dict):
             console.print(Text(f"held: {row['name']}: {row['held']['reason']}", style="magenta"))
     for trouble in troubles:

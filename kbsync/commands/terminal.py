@@ -30,12 +30,14 @@ _STYLES = {
     Happened.NOTE: ("note", "cyan"),
     Happened.MENDED: ("mended", "red"),
     Happened.ADOPTED: ("adopted", "cyan"),
+    Happened.DRIFT: ("drift", "magenta"),
+    Happened.RESTORED: ("restored", "green"),
 }
 
 #: Shown even while bars tell the rest: what a person may have to act on.
 _NOTABLE = frozenset(
     {Happened.FAILED, Happened.SKIPPED, Happened.UNKNOWN, Happened.HELD, Happened.NOTE}
-    | {Happened.STUCK, Happened.ADOPTED}
+    | {Happened.STUCK, Happened.ADOPTED, Happened.DRIFT}
 )
 _TROUBLES = frozenset({Happened.FAILED, Happened.POSTPONED, Happened.UNKNOWN})
 _NAME_WIDTH = 40

@@ -1,5 +1,16 @@
 """PURE: the server's list beside the ledger and the disk; values to values."""
 
 from kbsync.drift.adopting import Adoptable, Inventory, Namesake, inventory
+from kbsync.drift.comparing import Beside, Comparison, Finding, Kind, compare
 
-__all__ = ["Adoptable", "Inventory", "Namesake", "inventory"]
+__all__ = [
+    "Adoptable",
+    "Beside",
+    "Comparison",
+    "Finding",
+    "Inventory",
+    "Kind",
+    "Namesake",
+    "compare",
+    "inventory",
+]

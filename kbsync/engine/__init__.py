@@ -5,6 +5,7 @@ is about to happen outside is in the ledger before it happens, what came of it r
 """
 
 from kbsync.engine.adopting import Adopting
+from kbsync.engine.auditing import Auditing
 from kbsync.engine.checking import Check, Checks, Verdict
 from kbsync.engine.following import DESCRIBE_AT_ONCE, Following
 from kbsync.engine.looking import Looking
@@ -12,6 +13,7 @@ from kbsync.engine.searching import Freshness, Origin, Passage, Searching
 from kbsync.engine.sending import Sending
 from kbsync.engine.values import (
     Adoption,
+    Audit,
     Event,
     Folder,
     Happened,
@@ -22,13 +24,14 @@ from kbsync.engine.values import (
 )
 
 
-class Engine(Looking, Sending, Following, Searching, Adopting):
+class Engine(Looking, Sending, Following, Searching, Adopting, Auditing):
     """All verbs over one ledger and one server."""
 
 
 __all__ = [
     "DESCRIBE_AT_ONCE",
     "Adoption",
+    "Audit",
     "Check",
     "Checks",
     "Engine",

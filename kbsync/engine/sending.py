@@ -125,11 +125,14 @@ class Sending(Shelving, Adopting):
 
     def _settled_without_sending(self, job: Job, version: Version, stamp: Stamp) -> bool:
         record, now = job.record, self.clock()
+        if record.resend:
+            return False
         row = self.ledger.folder(job.key.folder)
         dataset_id = None if row is None else row.dataset_id
         if row is not None and row.dataset != self.folders[job.key.folder].dataset:
             return False
-        if is_version(record.live, version, dataset_id):
+        coming = is_version(record.coming, version, dataset_id)
+        if is_version(record.live, version, dataset_id) and not coming:
             if record.shelved is not None and record.live is not None:
                 return self.bring_back(job, record.live, version, stamp)
             self.ledger.unchanged(job, version, stamp, now)
@@ -140,7 +143,7 @@ class Sending(Shelving, Adopting):
             self.ledger.park(job, error, version, stamp, now)
             self.tell(Event(Happened.FAILED, *job.key, error))
             return True
-        if is_version(record.coming, version, dataset_id):
+        if coming:  # also beside a live one of this version, which was not as agreed
             self.ledger.still_indexing(job, version, stamp, now)
             return True
         return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kbsync import plan
+from kbsync.drift import Finding
 from kbsync.filters import Filters
 from kbsync.model import Key, Problem, Processing
 
@@ -44,6 +45,8 @@ class Happened(StrEnum):
     NOTE = "note"
     MENDED = "ledger mended"
     ADOPTED = "adopted"
+    DRIFT = "drift"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +123,24 @@ class Settled:
 
     key: Key
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found of a folder; `repaired` is on its way to be right again.
+
+    The counts are those of an `Adoption`. With `listed` unset, the server cannot be asked.
+    """
+
+    folder: str
+    listed: bool
+    findings: tuple[Finding, ...] = ()
+    repaired: tuple[Finding, ...] = ()
+    others: Mapping[str, int] = field(default_factory=dict)
+    unknown: int = 0
+    unmanaged: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many findings are not put right."""
+        return len(self.findings) - len(self.repaired)

@@ -1,6 +1,7 @@
 """The ledger: what kbsync knows, in one SQLite file that any tool can read."""
 
 from kbsync.ledger.adopting import ADOPTED, Adoptee
+from kbsync.ledger.auditing import LastAudit
 from kbsync.ledger.backup import is_lost
 from kbsync.ledger.ledger import Ledger
 from kbsync.ledger.leftovers import Leftover
@@ -15,6 +16,7 @@ __all__ = [
     "Details",
     "FolderRow",
     "Job",
+    "LastAudit",
     "Ledger",
     "Leftover",
     "Trouble",

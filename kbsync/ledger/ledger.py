@@ -9,6 +9,7 @@ from typing import Self
 
 from kbsync.ledger.adopting import Adopting
 from kbsync.ledger.approvals import Approvals
+from kbsync.ledger.auditing import Auditing
 from kbsync.ledger.backup import NEEDS_ADOPTION
 from kbsync.ledger.following import Following
 from kbsync.ledger.leftovers import Leftovers
@@ -24,7 +25,16 @@ from kbsync.model import Key
 
 
 class Ledger(
-    Planning, Approvals, Sending, Shelving, Following, Watching, Leftovers, Adopting, Reporting
+    Planning,
+    Approvals,
+    Sending,
+    Shelving,
+    Following,
+    Watching,
+    Leftovers,
+    Adopting,
+    Auditing,
+    Reporting,
 ):
     """kbsync's memory, one method a transition, one transaction each; safe for several threads."""
 

@@ -13,7 +13,7 @@ COLUMNS = (
     "folder, path, want, state, generation, size, mtime_ns, ctime_ns, inode, device,"
     " sha256, recipe, live_dataset, live_document, live_name, live_batch,"
     " coming_dataset, coming_document, coming_name, coming_batch,"
-    " intent_dataset, intent_name, parked, attempts, not_before, error, shelved, purge_at"
+    " intent_dataset, intent_name, parked, attempts, not_before, error, shelved, purge_at, resend"
 )
 
 _UNSIGNED = 1 << 64
@@ -87,6 +87,7 @@ def record_of(row: Sequence[Any]) -> Record:
         error=row[25],
         shelved=row[26],
         purge_at=row[27],
+        resend=row[28] == 1,
     )
 
 

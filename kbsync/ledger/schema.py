@@ -62,6 +62,19 @@ def adoption(db: Database) -> None:
     db.conn.execute("UPDATE folders SET adopted_dataset = dataset_id")
 
 
+@migrations()
+def findings(db: Database) -> None:
+    """Where the last audit found the server not as agreed, and what else it counted (JSON)."""
+    db.conn.execute("ALTER TABLE folders ADD COLUMN audited_at REAL")
+    db.conn.execute("ALTER TABLE folders ADD COLUMN audit TEXT")
+    db.conn.execute("ALTER TABLE files ADD COLUMN resend INTEGER NOT NULL DEFAULT 0")
+    db.conn.execute(
+        "CREATE TABLE findings (folder TEXT NOT NULL, path ANY NOT NULL, kind TEXT NOT NULL,"
+        " document_id TEXT NOT NULL, text TEXT NOT NULL,"
+        " PRIMARY KEY (folder, path, kind, document_id)) STRICT, WITHOUT ROWID"
+    )
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

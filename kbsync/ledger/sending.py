@@ -79,7 +79,7 @@ class Sending(Table):
                 job.key,
                 "coming_dataset = ?, coming_document = ?, coming_name = ?, coming_batch = ?,"
                 " intent_dataset = NULL, intent_name = NULL, sha256 = ?, recipe = ?,"
-                " parked = NULL, described = 0, segments = NULL, progress = NULL,"
+                " parked = NULL, described = 0, segments = NULL, resend = 0, progress = NULL,"
                 " progress_at = NULL, again = iif(sha256 = ? AND recipe = ?, again, 0)",
                 *stored_remote(remote),
                 version.sha256,
@@ -127,7 +127,8 @@ class Sending(Table):
             db,
             key,
             "state = ?, size = coalesce(?, size), mtime_ns = ?, ctime_ns = ?, inode = ?,"
-            " device = ?, attempts = 0, not_before = NULL, error = NULL, changed_at = ?",
+            " device = ?, attempts = 0, not_before = NULL, error = NULL, resend = 0,"
+            " changed_at = ?",
             state,
             *stored_stamp(stamp),
             now,

@@ -24,6 +24,7 @@ MIGRATIONS = (
     "shelved_documents",
     "progress_of_indexing",
     "adoption",
+    "findings",
 )
 
 Values = Sequence[object]

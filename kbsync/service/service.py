@@ -13,6 +13,7 @@ from kbsync.config import Settings
 from kbsync.engine import Checks, Engine, Event, Happened
 from kbsync.log import FOLDER, PATH, get_logger
 from kbsync.model import State
+from kbsync.service.auditor import Auditor
 from kbsync.service.checker import Checker
 from kbsync.service.gate import Gate
 from kbsync.service.keeper import Keeper
@@ -73,6 +74,8 @@ class Service:
         self._planning = Planner(engine, self._dirty, self._requests, self._wake_senders)
         self._planner = Worker("planner", self._planning.step)
         self._follower = Worker("follower", Follower(engine, self._gate, self._wake_senders).step)
+        auditor = Auditor(engine, self._gate, settings.folders, time.time, self._after_repair)
+        self._auditor = Worker("auditor", auditor.step)
         self._keeper = Worker("keeper", Keeper(engine.ledger, time.time).step)
         self._checkers = [Worker("checker", Checker(engine.ledger, checks).step)] if checks else []
         sender = Sender(engine, self._gate, time.time, self._follower.wake)
@@ -103,7 +106,14 @@ class Service:
 
     @property
     def _workers(self) -> list[Worker]:
-        return [self._planner, *self._senders, self._follower, self._keeper, *self._checkers]
+        return [
+            self._planner,
+            *self._senders,
+            self._follower,
+            self._keeper,
+            self._auditor,
+            *self._checkers,
+        ]
 
     def _start(self) -> None:
         """Arm everything before the first scan, so that nothing falls between."""
@@ -183,6 +193,12 @@ class Service:
         self._requests.ask(name, reason)
         self._planner.wake()
 
+    def _after_repair(self) -> None:
+        """Rows were put to work, and orphans got one: look again at everything."""
+        for name in self._engine.folders:
+            self._ask(name, "audit")
+        self._wake_senders()
+
     def _wake_senders(self) -> None:
         for worker in self._senders:
             worker.wake()
@@ -224,6 +240,7 @@ _LEVELS = {
     Happened.MENDED: "warning",
     Happened.POSTPONED: "warning",
     Happened.STUCK: "warning",
+    Happened.DRIFT: "warning",
     Happened.UNCHANGED: "debug",
     Happened.SENT: "debug",
 }

@@ -179,6 +179,20 @@ class StandIn:
             for column, value in columns.items():
                 self._store.run(f"UPDATE dataset SET {column} = ? WHERE id = ?", value, dataset_id)
 
+    def change_document(self, document_id: str, **columns: str | int | bool | None) -> None:
+        """Set columns of a document as somebody in the console would, such as ``name``."""
+        with self._store.transaction():
+            for column, value in columns.items():
+                self._store.run(
+                    f"UPDATE document SET {column} = ? WHERE id = ?", value, document_id
+                )
+
+    def remove_segments(self, document_id: str) -> None:
+        """Delete all segments of a document, as a person can in the console."""
+        with self._store.transaction():
+            self._store.run("DELETE FROM segment WHERE document = ?", document_id)
+        self.change_document(document_id, word_count=0)
+
     def add_document(self, dataset_id: str, name: str, body: bytes = b"somebody else's") -> str:
         """Make a document that somebody else uploaded in the console; returns its id."""
         with self._store.transaction():

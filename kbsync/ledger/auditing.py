@@ -1,0 +1,170 @@
+"""What an audit compares the server with, what it found, and how it is put right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from kbsync.drift import Beside, Comparison, Finding
+from kbsync.ledger.rows import COLUMNS, record_of, stored_path
+from kbsync.ledger.table import Table, get_row, set_row
+from kbsync.model import Key, Record, Remote, State
+
+_SETTLED = "('completed', 'failed', 'skipped')"
+
+
+@dataclass(frozen=True, slots=True)
+class LastAudit:
+    """When a folder was audited last, in seconds since the epoch, and what was counted."""
+
+    at: float | None
+    findings: int
+    others: Mapping[str, int]
+    unknown: int
+    unmanaged: int
+
+
+class Auditing(Table):
+    """Findings of the last audit, and rows put to work for them."""
+
+    def beside(self, dataset_id: str, since: float) -> Beside:
+        """What the ledger has of a dataset; `since` is when its list began to be read."""
+        here = "folder IN (SELECT name FROM folders WHERE dataset_id = ?)"
+        rows = self.store.rows(
+            f"SELECT {COLUMNS}, changed_at >= ? OR state NOT IN {_SETTLED}"
+            f" FROM files WHERE {here} OR live_dataset = ? OR coming_dataset = ?",
+            (since, dataset_id, dataset_id, dataset_id),
+        )
+        records = [record_of(row) for row in rows]
+        documents = {
+            remote.document_id
+            for record in records
+            for remote in (record.live, record.coming)
+            if remote is not None
+        }
+        documents |= {row[0] for row in self.store.rows("SELECT document_id FROM leftovers")}
+        busy = {
+            record.key
+            for record, row in zip(records, rows, strict=True)
+            if row[-1] or (record.live is not None and record.live.dataset_id != dataset_id)
+        }
+        return Beside(records, busy, documents)
+
+    def audited(
+        self, folder: str, findings: Collection[Finding], compared: Comparison, now: float
+    ) -> frozenset[Finding]:
+        """Remember an audit's findings in place of the last one's; returns those that are new."""
+        counted = {
+            "others": dict(compared.others),
+            "unknown": compared.unknown,
+            "unmanaged": compared.unmanaged,
+        }
+        with self.store.transaction() as db:
+            old = {
+                tuple(row)
+                for row in db.execute(
+                    "SELECT path, kind, document_id FROM findings WHERE folder = ?", (folder,)
+                )
+            }
+            db.execute("DELETE FROM findings WHERE folder = ?", (folder,))
+            db.executemany(
+                "INSERT INTO findings VALUES (?, ?, ?, ?, ?)",
+                [(folder, *_place(finding), finding.text) for finding in findings],
+            )
+            db.execute(
+                "UPDATE folders SET audited_at = ?, audit = ? WHERE name = ?",
+                (now, json.dumps(counted), folder),
+            )
+        return frozenset(finding for finding in findings if _place(finding) not in old)
+
+    def last_audit(self, folder: str) -> LastAudit:
+        """When it was, and what it counted."""
+        rows = self.store.rows(
+            "SELECT audited_at, audit, (SELECT count(*) FROM findings WHERE folder = name)"
+            " FROM folders WHERE name = ?",
+            (folder,),
+        )
+        at, audit, count = rows[0] if rows else (None, None, 0)
+        counted = json.loads(audit or '{"others": {}, "unknown": 0, "unmanaged": 0}')
+        return LastAudit(at, count, **counted)
+
+    def findings(self, key: Key) -> list[str]:
+        """What the last audit found of a file, in words."""
+        rows = self.store.rows(
+            "SELECT text FROM findings WHERE folder = ? AND path = ? ORDER BY kind",
+            (key.folder, stored_path(key.path)),
+        )
+        return [row[0] for row in rows]
+
+    def settle_findings(self, findings: Iterable[Finding]) -> None:
+        """They are put right, or on the way to it: forget them."""
+        with self.store.transaction() as db:
+            db.executemany(
+                "DELETE FROM findings"
+                " WHERE folder = ? AND path = ? AND kind = ? AND document_id = ?",
+                [(finding.key.folder, *_place(finding)) for finding in findings],
+            )
+
+    def resend(self, key: Key, document_id: str, now: float) -> bool:
+        """Send a file again whose document is not as agreed; False when the row moved on.
+
+        The document stays the live one until the new one is indexed.
+        """
+        with self.store.transaction() as db:
+            record = get_row(db, key)
+            if record is None or not _rests_on(record, document_id):
+                return False
+            if record.state is State.FAILED:
+                set_row(
+                    db,
+                    key,
+                    "live_dataset = NULL, live_document = NULL, live_name = NULL,"
+                    " live_batch = NULL, changed_at = ?",
+                    now,
+                )
+                return True
+            set_row(
+                db,
+                key,
+                "state = 'pending', generation = generation + 1, attempts = 0, parked = NULL,"
+                " not_before = NULL, error = NULL, reason = ?, resend = 1, changed_at = ?",
+                "its document was not as agreed",
+                now,
+            )
+            return True
+
+    def orphan(self, key: Key, remote: Remote, now: float) -> bool:
+        """Give a document of ours its row back; what becomes of it, the next scan decides."""
+        with self.store.transaction() as db:
+            record = get_row(db, key)
+            if record is not None and (
+                record.live or record.coming or record.state is State.SENDING
+            ):
+                return False
+            db.execute(
+                "INSERT INTO files (folder, path, want, state, generation, reason, changed_at)"
+                " VALUES (?, ?, 'present', 'pending', 1, ?, ?)"
+                " ON CONFLICT (folder, path) DO UPDATE SET state = 'pending',"
+                " generation = generation + 1, attempts = 0, not_before = NULL, error = NULL,"
+                " changed_at = excluded.changed_at",
+                (key.folder, stored_path(key.path), "a document of it was found", now),
+            )
+            set_row(
+                db,
+                key,
+                "live_dataset = ?, live_document = ?, live_name = ?, live_batch = NULL",
+                remote.dataset_id,
+                remote.document_id,
+                remote.name,
+            )
+            return True
+
+
+def _place(finding: Finding) -> tuple[str | bytes, str, str]:
+    return stored_path(finding.key.path), finding.kind.value, finding.document_id
+
+
+def _rests_on(record: Record, document_id: str) -> bool:
+    resting = record.state in {State.COMPLETED, State.FAILED}
+    return resting and record.live is not None and record.live.document_id == document_id

@@ -1,0 +1,76 @@
+"""The step that compares the server with the ledger, each folder at its own times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from kbsync.config import FolderSettings
+from kbsync.engine import Engine
+from kbsync.errors import Denied, Unavailable
+from kbsync.log import get_logger
+from kbsync.service.gate import Gate
+
+_REST, _AGAIN = 60.0, 300.0
+#: A folder that was never audited is left to its first sync for so long.
+_FIRST = 3600.0
+
+
+class Auditor:
+    """One step: audit what is due, by the time of its last audit in the ledger."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        gate: Gate,
+        folders: Collection[FolderSettings],
+        clock: Callable[[], float],
+        repaired: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._gate = gate
+        self._folders = [folder for folder in folders if folder.audit]
+        self._clock = clock
+        self._repaired = repaired
+        self._since = clock()
+        self._log = get_logger()
+
+    def step(self) -> float:
+        """Audit if due; returns seconds until the next look."""
+        if self._gate.closed_for() > 0:
+            return max(_REST, self._gate.closed_for())
+        names = self._due()
+        if not names:
+            return _REST
+        restored = [
+            folder.name
+            for folder in self._folders
+            if folder.name in names and folder.drift == "restore"
+        ]
+        try:
+            audits = self._engine.audit(names, repair=restored)
+        except Unavailable as error:
+            self._gate.missed(error)
+            return _AGAIN
+        except Denied as error:
+            self._gate.refused(error)
+            return _AGAIN
+        for audit in audits:
+            found, done = len(audit.findings), len(audit.repaired)
+            self._log.info("audited", folder=audit.folder, findings=found, restored=done)
+        if any(audit.repaired for audit in audits):
+            self._repaired()
+        return _REST
+
+    def _due(self) -> list[str]:
+        now, open_folders = self._clock(), self._gate.open_folders()
+        return [
+            folder.name
+            for folder in self._folders
+            if folder.name in open_folders
+            and self._engine.is_adopted(folder.name)
+            and now >= self._next(folder)
+        ]
+
+    def _next(self, folder: FolderSettings) -> float:
+        last = self._engine.ledger.last_audit(folder.name).at
+        return self._since + min(folder.audit, _FIRST) if last is None else last + folder.audit

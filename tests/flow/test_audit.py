@@ -1,0 +1,210 @@
+"""`kbsync audit`: what people did to our documents is found, told, and put right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from kbsync.standin import Fault, StoredDocument
+
+from .place import Place, a_place
+from .test_adopt import VERSIONS, another, fill, ids
+from .test_service import eventually, is_equal, quick, service, stop
+
+
+def ask(place: Place, method: str, path: str, **arguments: object) -> None:
+    """One request of a person with a key, and of a server that has taken it up."""
+    answer = httpx.request(
+        method,
+        f"{place.base_url}/datasets/{place.dataset_id}/documents/{path}",
+        headers={"Authorization": f"Bearer {place.standin.key}"},
+        **arguments,  # type: ignore[arg-type]  # httpx's own
+    )
+    assert answer.status_code in (200, 204), answer.text
+    place.documents()
+
+
+def set_status(place: Place, action: str, document: StoredDocument) -> None:
+    ask(place, "PATCH", f"status/{action}", json={"document_ids": [document.id]})
+
+
+def twin(place: Place, document: StoredDocument) -> None:
+    place.standin.add_document(place.dataset_id, document.name, b"a twin, about herons and cranes")
+
+
+def orphan(place: Place, document: StoredDocument) -> None:
+    """A document of a file that is gone, which the ledger does not know."""
+    name = f"gone [{'0' * 12}-{'1' * 8}].md"
+    document_id = place.standin.add_document(
+        place.dataset_id, name, b"about voles and their burrows"
+    )
+    told = {"kbsync_path": "gone.md", "kbsync_source": "test/docs"}
+    base = f"{place.base_url}/datasets/{place.dataset_id}"
+    headers = {"Authorization": f"Bearer {place.standin.key}"}
+    fields = httpx.get(f"{base}/metadata", headers=headers).json()["doc_metadata"]
+    values = [
+        {"id": field["id"], "name": field["name"], "value": told[field["name"]]}
+        for field in fields
+        if field["name"] in told
+    ]
+    change = {"document_id": document_id, "metadata_list": values, "partial_update": True}
+    ask(place, "POST", "metadata", json={"operation_data": [change]})
+
+
+Doing = Callable[[Place, StoredDocument], None]
+DRIFTS: dict[str, Doing] = {
+    "missing": lambda place, one: ask(place, "DELETE", one.id),
+    "disabled": lambda place, one: set_status(place, "disable", one),
+    "archived": lambda place, one: set_status(place, "archive", one),
+    "renamed": lambda place, one: place.standin.change_document(one.id, name="My own name.md"),
+    "error": lambda place, one: place.standin.change_document(
+        one.id, indexing_status="error", error="the vector store was lost"
+    ),
+    "empty": lambda place, one: place.standin.remove_segments(one.id),
+    "doubled": twin,
+    "orphan": orphan,
+}
+
+
+@pytest.mark.parametrize("behave", VERSIONS)
+@pytest.mark.parametrize("kind", DRIFTS)
+def test_each_kind(tmp_path: Path, behave: str, kind: str) -> None:
+    """Each is found once, told by status and explain, changes nothing, and is put right."""
+    with a_place(tmp_path, behave=behave) as place:
+        fill(place, 5)
+        place.standin.add_document(place.dataset_id, "a person's own.txt")
+        assert place.kbsync("audit").code == 0
+        DRIFTS[kind](place, place.live()["part 1/1.md"])
+        before = place.documents()
+        said = place.kbsync("audit")
+        assert said.code == 3, said.out + said.err
+        path = "gone.md" if kind == "orphan" else "part 1/1.md"
+        assert f"{kind}: " in said.line(f"docs/{path}")
+        assert "1 found; 1 not made by kbsync" in said.line("docs: ")
+        assert place.documents() == before
+        assert "1 not as agreed" in place.kbsync("status", "--offline").out
+        if kind != "orphan":
+            assert "document" in place.kbsync("explain", f"docs/{path}").line("drift:")
+        again = place.kbsync("audit", "--json").json
+        assert [found["kind"] for found in again["folders"][0]["findings"]] == [kind]
+
+        said = place.kbsync("audit", "--repair")
+        assert said.code == 0, said.out + said.err
+        assert "1 put right" in said.out
+        own = next(one for one in place.documents() if one.name == "a person's own.txt")
+        ask(place, "DELETE", own.id)
+        place.equal()
+        assert all(one.enabled and not one.archived for one in place.documents())
+        said = place.kbsync("audit")
+        assert (said.code, "as agreed" in said.line("docs: ")) == (0, True)
+
+
+def test_a_document_that_stays_broken(tmp_path: Path) -> None:
+    """A document that fails again is not sent a third time, but left with the reason."""
+    with a_place(tmp_path) as place:
+        fill(place, 3)
+        DRIFTS["error"](place, place.live()["part 1/1.md"])
+        place.standin.faults.add(Fault("index-error", name="1", text="no vectors", times=None))
+        assert place.kbsync("audit", "--repair").code == 3
+        place.calls()
+        place.kbsync("audit", "--repair")
+        assert place.calls()["create"] == 0
+        assert "no vectors" in place.kbsync("status", "--offline").line("part 1/1.md")
+
+
+@pytest.mark.parametrize("kind", ["shift-insert", "shift-skip"])
+def test_a_list_that_shifts(tmp_path: Path, kind: str) -> None:
+    """What is added or deleted while the list is read makes no finding."""
+    with a_place(tmp_path) as place:
+        fill(place, 210)
+        place.standin.faults.add(Fault(kind, times=2))  # type: ignore[arg-type]  # a Kind
+        said = place.kbsync("audit")
+        assert said.code == 0, said.out + said.err
+
+
+def test_the_cost(tmp_path: Path) -> None:
+    """One request for each hundred documents; findings are looked at a second time."""
+    with a_place(tmp_path) as place:
+        fill(place, 210)
+        place.calls()
+        assert place.kbsync("audit").code == 0
+        calls = place.calls()
+        assert (calls["list"], calls["get"]) == (3, 0)
+        DRIFTS["missing"](place, place.live()["part 1/1.md"])
+        place.calls()
+        assert place.kbsync("audit").code == 3
+        calls = place.calls()
+        assert (calls["list"], calls["get"]) == (3, 1)
+
+
+def test_others_are_left_alone(tmp_path: Path) -> None:
+    """Another instance's documents, whatever became of them, are no finding of ours."""
+    with a_place(tmp_path) as place, another(place, "other", "elsewhere") as other:
+        fill(place, 3)
+        for number in range(3):
+            other.write(f"theirs {number}.md", f"theirs, number {number}, about voles")
+        assert other.kbsync("reconcile").code == 0
+        theirs = [one for one in place.documents() if one.name.startswith("theirs")]
+        set_status(place, "disable", theirs[0])
+        place.standin.change_document(theirs[1].id, indexing_status="error", error="broken")
+        unknown = place.standin.add_document(place.dataset_id, "x [0123456789ab-01234567].md")
+        before = place.documents()
+        said = place.kbsync("audit", "--repair", "--json")
+        assert said.code == 0
+        told = said.json["folders"][0]
+        assert (told["findings"], told["others"]) == ([], {"other/docs": 3})
+        assert (told["unknown"], told["unmanaged"]) == (1, 0)
+        assert place.documents() == before
+        assert unknown in ids(place)
+
+
+def test_a_dataset_that_was_emptied(tmp_path: Path) -> None:
+    """Somebody deleted everything: it is all sent again, each once."""
+    with a_place(tmp_path) as place:
+        fill(place, 30)
+        for document in place.documents():
+            ask(place, "DELETE", document.id)
+        assert place.kbsync("audit").code == 3
+        place.calls()
+        assert place.kbsync("audit", "--repair").code == 0
+        assert place.calls()["create"] == 30
+        place.equal()
+
+
+def test_the_simple_style(tmp_path: Path) -> None:
+    """A server that cannot list says so."""
+    with a_place(tmp_path, dialect="simple") as place:
+        place.write("a.md", "some text about otters, long enough to be believed without asking")
+        assert place.kbsync("reconcile").code == 0
+        said = place.kbsync("audit")
+        assert (said.code, "lists no documents" in said.line("docs: ")) == (0, True)
+
+
+def test_an_unreachable_server(tmp_path: Path) -> None:
+    """Without an answer there is no finding."""
+    with a_place(tmp_path) as place:
+        fill(place, 3)
+        place.standin.faults.add(Fault("outage", times=None))
+        assert place.kbsync("audit").code == 5
+
+
+def test_the_service(tmp_path: Path) -> None:
+    """The service audits at its own times, and puts right what it finds if it shall."""
+    with a_place(tmp_path) as place:
+        fill(place, 5)
+        assert place.kbsync("audit").code == 0
+        live = place.live()
+        DRIFTS["missing"](place, live["part 1/1.md"])
+        DRIFTS["disabled"](place, live["part 2/2.md"])
+        quick(place)
+        place.configure(audit="100ms", drift="restore")
+        with service(place) as process:
+            eventually(
+                lambda: is_equal(place) and all(one.enabled for one in place.documents()),
+                "put right",
+                place,
+            )
+            assert stop(process) == 0
