@@ -222,21 +222,22 @@ def ledger_space(ledger: Path, free: int | None = None) -> Finding:
 
 def ledger_opens(ledger: Path) -> Finding:
     """Whether it is a sound ledger of this version, for this user; changes nothing."""
-    from kbsync.ledger import Ledger
+    from kbsync.ledger import Ledger, is_lost
 
     check = "ledger"
     if not os.access(_nearest(ledger.parent), os.X_OK):
         return skip(check, str(ledger), "its directory is closed to this user")
-    if not ledger.exists():
+    if not ledger.exists() and not is_lost(ledger):
         found = "there is none yet; the first `kbsync reconcile` makes it"
         return ok(check, str(ledger), found)
-    owner = ledger.stat().st_uid
-    if not os.access(ledger, os.R_OK | os.W_OK):
+    owner = ledger.stat().st_uid if ledger.exists() else os.geteuid()
+    if ledger.exists() and not os.access(ledger, os.R_OK | os.W_OK):
         found = f"belongs to user {_name_of(owner)}; user {user()} cannot write it"
         remedy = f"run kbsync as that user: sudo -u {_name_of(owner)} kbsync doctor"
         return fail(check, str(ledger), found, remedy)
     try:
-        Ledger.open(ledger, readonly=True).close()
+        with Ledger.open(ledger, readonly=True) as opened:
+            opened.check()
     except LedgerError as error:
         result = Result.WARN if "older kbsync" in str(error) else Result.FAIL
         said = str(error).removeprefix(f"ledger {ledger}: ").removesuffix("; not touched")
@@ -250,7 +251,7 @@ def ledger_opens(ledger: Path) -> Finding:
             " the other may not be able to read",
             f"run kbsync as that user: sudo -u {_name_of(owner)} kbsync doctor",
         )
-    return ok(check, str(ledger), "opens")
+    return ok(check, str(ledger), "opens and is sound")
 
 
 def ledger_free(ledger: Path) -> Finding:

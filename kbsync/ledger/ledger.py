@@ -61,6 +61,10 @@ class Ledger(
         """What was done about damage when it was opened, for people; None when it was sound."""
         return self.store.mended
 
+    def check(self) -> None:
+        """Read all of it; raises LedgerDamaged. Opening it for work does so by itself."""
+        self.store.check()
+
     def back_up_if_due(self, now: float) -> bool:
         """Keep a copy of the ledger beside it, checked and at most a day old; see `Store`."""
         return self.store.back_up_if_due(now)

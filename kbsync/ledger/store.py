@@ -98,6 +98,14 @@ class Store:
             self._connection.close()
             raise
 
+    def check(self) -> None:
+        """Read the whole file and every index; raises LedgerDamaged."""
+        with self._mutex:
+            try:
+                check(self._connection, self.path)
+            except sqlite3.Error as error:
+                raise translated(error, self.path) from error
+
     def touched(self) -> bool:
         """Whether another connection has written since the last call, or since the opening."""
         before, self._seen = self._seen, self._data_version()

@@ -176,7 +176,7 @@ def test_documents_are_told_apart(place: Place) -> None:
     assert place.kbsync("reconcile").code == 0
     found = rows(place, 0)
     assert found["documents"]["finding"].startswith("2 of kbsync, 1 of others")
-    assert found["ledger"]["finding"] == "opens"
+    assert found["ledger"]["finding"] == "opens and is sound"
 
 
 # --- configuration and key --------------------------------------------------------------------
@@ -511,6 +511,23 @@ def test_damaged_ledger(place: Place) -> None:
     found = rows(place, 3)
     assert results(found)["fail"] == ["ledger"]
     assert place.ledger.read_bytes() == before
+
+
+def test_a_ledger_damaged_in_the_middle(place: Place) -> None:
+    """Damage that opening does not meet is found, and what will be done about it is told."""
+    for number in range(60):
+        place.write(f"{number}.md", f"document number {number}, about voles and their burrows")
+    assert place.kbsync("reconcile").code == 0
+    found = rows(place, 0)["ledger"]
+    assert found["finding"] == "opens and is sound"
+    with place.ledger.open("r+b") as file:
+        file.seek(place.ledger.stat().st_size - 8192)
+        file.write(b"\xff" * 8192)
+    before = place.ledger.read_bytes()
+    assert "damaged" in rows(place, 3)["ledger"]["finding"]
+    assert place.ledger.read_bytes() == before
+    place.ledger.unlink()
+    assert "the file is gone" in rows(place, 3)["ledger"]["finding"]
 
 
 @pytest.mark.parametrize(
