@@ -114,7 +114,8 @@ class Record:
     was refused and is not sent again by itself. `not_before` is in seconds since the epoch; None
     means "not by itself" for a FAILED row and "at once" for any other. `shelved` ("disabled",
     "archived") says that `live` is out of service because its file went, until `purge_at`. `resend`
-    asks to send although the version is there, because it is not as it was.
+    asks to send although the version is there, because it is not as it was; `declined` is a version
+    whose document a person deleted, which is not sent again until the file changes.
     """
 
     key: Key
@@ -133,6 +134,7 @@ class Record:
     shelved: str | None = None
     purge_at: float | None = None
     resend: bool = False
+    declined: Version | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,11 @@ def command(settings: Settings, folders: tuple[str, ...], repair: bool, as_json:
       archived   archived in Dify                   taken out of the archive
       doubled    a second document of one file      the one that the ledger does not know goes
       orphan     a document without a row           gets its row; without a file, the plan decides
+
+    \b
+    With drift = "accept", and without --repair, missing, renamed, disabled and archived
+    documents are taken as agreed until their file changes.
+
     Documents of other instances, and those that kbsync did not make, are counted and left alone.
 
     \b
@@ -56,7 +61,9 @@ def command(settings: Settings, folders: tuple[str, ...], repair: bool, as_json:
         opened(settings, watching.event) as engine,
     ):
         engine.ledger.recover()
-        audits = engine.audit(names, repair=names if repair else ())
+        accept = [folder.name for folder in settings.folders if folder.drift == "accept"]
+        repairing = names if repair else ()
+        audits = engine.audit(names, repair=repairing, accept=() if repair else accept)
         code = DRIFT if any(audit.left for audit in audits) else DONE
         if repair and any(audit.repaired for audit in audits):
             code = max(code, _finished(engine, names, settings, limits, watching))

@@ -68,7 +68,9 @@ class FolderSettings(Section):
     max_delete_count: Annotated[int, whole(0)] = 100
     max_delete_percent: Annotated[int, whole(0, 100)] = 50
     audit: Duration = 86_400.0
-    drift: Annotated[Literal["report", "restore"], choice("report", "restore")] = "report"
+    drift: Annotated[
+        Literal["report", "restore", "accept"], choice("report", "restore", "accept")
+    ] = "report"
     max_size: Size = 15 * 2**20
     indexing_technique: Annotated[
         Literal["high_quality", "economy"], choice("high_quality", "economy")

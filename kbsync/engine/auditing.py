@@ -13,16 +13,25 @@ from kbsync.model import Listed, Remote, StatusAction
 _PAGE = 100
 
 _RESEND = frozenset({Kind.MISSING, Kind.RENAMED, Kind.ERROR, Kind.EMPTY})
+#: What a person may have meant to do; the rest are accidents.
+_WANTED = frozenset({Kind.MISSING, Kind.RENAMED, Kind.ARCHIVED, Kind.DISABLED})
 _STATUS: Mapping[Kind, StatusAction] = {Kind.ARCHIVED: "un_archive", Kind.DISABLED: "enable"}
 
 
 class Auditing(Base):
     """Audit, and put right."""
 
-    def audit(self, names: Collection[str], *, repair: Collection[str] = ()) -> list[Audit]:
+    def audit(
+        self,
+        names: Collection[str],
+        *,
+        repair: Collection[str] = (),
+        accept: Collection[str] = (),
+    ) -> list[Audit]:
         """Compare these folders' datasets with the ledger, each dataset listed once.
 
-        What is found in folders of `repair` is put right, or to work for it. Raises BackendError.
+        What is found in folders of `repair` is put right, or to work for it; what a person may
+        have wanted in folders of `accept` is taken as agreed. Raises BackendError.
         """
         by_dataset: dict[str, list[str]] = {}
         audits = []
@@ -33,11 +42,15 @@ class Auditing(Base):
             else:
                 audits.append(Audit(name, listed=False))
         for dataset_id, some in by_dataset.items():
-            audits += self._audit(dataset_id, some, frozenset(repair))
+            audits += self._audit(dataset_id, some, frozenset(repair), frozenset(accept))
         return audits
 
     def _audit(
-        self, dataset_id: str, names: Collection[str], repair: Collection[str]
+        self,
+        dataset_id: str,
+        names: Collection[str],
+        repair: Collection[str],
+        accept: Collection[str],
     ) -> list[Audit]:
         since = self.clock()
         going = self.ledger.going(dataset_id)
@@ -50,6 +63,11 @@ class Auditing(Base):
             again = self._looked_again(dataset_id, listed, findings)
             sure = {_same(one) for one in self._compared(again, dataset_id, since).findings}
             findings = [found for found in findings if _same(found) in sure]
+        for found in findings:
+            if _is_accepted(found, accept) and found.kind is Kind.MISSING:
+                self.ledger.decline(found.key, found.document_id, self.clock())
+                self.tell(Event(Happened.NOTE, *found.key, f"{found.text}: taken as agreed"))
+        findings = [found for found in findings if not _is_accepted(found, accept)]
         return [self._told(dataset_id, name, findings, compared, repair) for name in names]
 
     def _compared(
@@ -130,6 +148,10 @@ class Auditing(Base):
             return self.ledger.orphan(found.key, remote, now)
         self.ledger.retire(found.key, remote, now)
         return True
+
+
+def _is_accepted(found: Finding, accept: Collection[str]) -> bool:
+    return found.key.folder in accept and found.kind in _WANTED
 
 
 def _same(found: Finding) -> tuple[Kind, str]:

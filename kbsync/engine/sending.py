@@ -138,6 +138,9 @@ class Sending(Shelving, Adopting):
             self.ledger.unchanged(job, version, stamp, now)
             self.tell(Event(Happened.UNCHANGED, *job.key))
             return True
+        if record.declined == version and record.live is None and record.coming is None:
+            self.ledger.declined(job, stamp, now)
+            return True
         if record.parked == version:
             error = record.error or "refused before"
             self.ledger.park(job, error, version, stamp, now)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kbsync.drift import Beside, Comparison, Finding
-from kbsync.ledger.rows import COLUMNS, record_of, stored_path
+from kbsync.ledger.rows import COLUMNS, record_of, stored_path, stored_version
 from kbsync.ledger.table import Table, get_row, set_row
 from kbsync.model import Key, Record, Remote, State
 
@@ -133,6 +133,21 @@ class Auditing(Table):
                 now,
             )
             return True
+
+    def decline(self, key: Key, document_id: str, now: float) -> None:
+        """Take the deletion of a file's document as agreed, until the file changes."""
+        with self.store.transaction() as db:
+            record = get_row(db, key)
+            if record is None or not _rests_on(record, document_id):
+                return
+            set_row(
+                db,
+                key,
+                "live_dataset = NULL, live_document = NULL, live_name = NULL, live_batch = NULL,"
+                " segments = NULL, declined = ?, changed_at = ?",
+                stored_version(record.version),
+                now,
+            )
 
     def orphan(self, key: Key, remote: Remote, now: float) -> bool:
         """Give a document of ours its row back; what becomes of it, the next scan decides."""

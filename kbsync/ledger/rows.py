@@ -13,7 +13,8 @@ COLUMNS = (
     "folder, path, want, state, generation, size, mtime_ns, ctime_ns, inode, device,"
     " sha256, recipe, live_dataset, live_document, live_name, live_batch,"
     " coming_dataset, coming_document, coming_name, coming_batch,"
-    " intent_dataset, intent_name, parked, attempts, not_before, error, shelved, purge_at, resend"
+    " intent_dataset, intent_name, parked, attempts, not_before, error, shelved, purge_at, resend,"
+    " declined"
 )
 
 _UNSIGNED = 1 << 64
@@ -88,6 +89,7 @@ def record_of(row: Sequence[Any]) -> Record:
         shelved=row[26],
         purge_at=row[27],
         resend=row[28] == 1,
+        declined=None if row[29] is None else Version(*row[29].split(" ")),
     )
 
 

@@ -75,6 +75,12 @@ def findings(db: Database) -> None:
     )
 
 
+@migrations()
+def declined_documents(db: Database) -> None:
+    """Content and recipe whose document a person deleted in Dify, and that shall stay so."""
+    db.conn.execute("ALTER TABLE files ADD COLUMN declined TEXT")
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

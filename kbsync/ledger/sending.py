@@ -79,7 +79,8 @@ class Sending(Table):
                 job.key,
                 "coming_dataset = ?, coming_document = ?, coming_name = ?, coming_batch = ?,"
                 " intent_dataset = NULL, intent_name = NULL, sha256 = ?, recipe = ?,"
-                " parked = NULL, described = 0, segments = NULL, resend = 0, progress = NULL,"
+                " parked = NULL, described = 0, segments = NULL, resend = 0, declined = NULL,"
+                " progress = NULL,"
                 " progress_at = NULL, again = iif(sha256 = ? AND recipe = ?, again, 0)",
                 *stored_remote(remote),
                 version.sha256,
@@ -133,6 +134,14 @@ class Sending(Table):
             *stored_stamp(stamp),
             now,
         )
+
+    def declined(self, job: Job, stamp: Stamp | None, now: float) -> None:
+        """The file is still the one whose document a person deleted: it stays away."""
+        with self.store.transaction() as db:
+            if is_current(db, job):
+                self._settle(db, job.key, State.COMPLETED, stamp, now)
+            else:
+                release_row(db, job)
 
     def park(
         self, job: Job, error: str, version: Version | None, stamp: Stamp | None, now: float

@@ -25,6 +25,7 @@ MIGRATIONS = (
     "progress_of_indexing",
     "adoption",
     "findings",
+    "declined_documents",
 )
 
 Values = Sequence[object]

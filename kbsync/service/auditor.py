@@ -41,13 +41,12 @@ class Auditor:
         names = self._due()
         if not names:
             return _REST
-        restored = [
-            folder.name
-            for folder in self._folders
-            if folder.name in names and folder.drift == "restore"
-        ]
+        restore, accept = (
+            [folder.name for folder in self._folders if folder.drift == policy]
+            for policy in ("restore", "accept")
+        )
         try:
-            audits = self._engine.audit(names, repair=restored)
+            audits = self._engine.audit(names, repair=restore, accept=accept)
         except Unavailable as error:
             self._gate.missed(error)
             return _AGAIN

@@ -102,6 +102,34 @@ def test_each_kind(tmp_path: Path, behave: str, kind: str) -> None:
         assert (said.code, "as agreed" in said.line("docs: ")) == (0, True)
 
 
+def test_what_is_accepted(tmp_path: Path) -> None:
+    """What a person deleted or disabled stays so, until its file changes or is repaired."""
+    with a_place(tmp_path) as place:
+        fill(place, 5)
+        place.configure(drift="accept")
+        live = place.live()
+        DRIFTS["missing"](place, live["part 1/1.md"])
+        DRIFTS["disabled"](place, live["part 2/2.md"])
+        DRIFTS["doubled"](place, live["part 3/3.md"])
+        said = place.kbsync("audit")
+        assert said.code == 3, said.out + said.err
+        assert "1 found" in said.line("docs: ")
+        assert "taken as agreed" in said.line("part 1/1.md")
+        assert "doubled" in said.line("part 3/3.md")
+        place.calls()
+        for arguments in (["reconcile"], ["reconcile", "--full"], ["audit"]):
+            place.kbsync(*arguments)
+        assert place.calls()["create"] == 0
+        assert place.live().keys() == live.keys() - {"part 1/1.md"}
+        assert [one.id for one in place.documents() if not one.enabled] == [live["part 2/2.md"].id]
+        place.write("part 1/1.md", "edited since, about otters")
+        place.write("part 2/2.md", "edited since, about voles")
+        assert place.kbsync("reconcile").code == 0
+        assert place.kbsync("audit", "--repair").code == 0
+        place.equal()
+        assert all(one.enabled for one in place.documents())
+
+
 def test_a_document_that_stays_broken(tmp_path: Path) -> None:
     """A document that fails again is not sent a third time, but left with the reason."""
     with a_place(tmp_path) as place:
