@@ -111,8 +111,12 @@ def _rule(engine: Engine, key: Key) -> str:
 def _remembered(details: Details) -> dict[str, object]:
     record = details.record
     since = _when(details.changed_at)
+    declined = record.declined is not None and record.live is None and record.coming is None
     return {
         "state": f"{_state(record)} since {since}",
+        "accepted": "its document was deleted in Dify; sent again when the file changes"
+        if declined
+        else None,
         "purge": None if record.purge_at is None else f"after {_when(record.purge_at)}",
         "error": None if record.error is None else printable(record.error),
         "attempts": record.attempts or None,

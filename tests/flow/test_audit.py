@@ -116,6 +116,8 @@ def test_what_is_accepted(tmp_path: Path) -> None:
         assert "1 found" in said.line("docs: ")
         assert "taken as agreed" in said.line("part 1/1.md")
         assert "doubled" in said.line("part 3/3.md")
+        explained = place.kbsync("explain", "docs/part 1/1.md")
+        assert "deleted in Dify" in explained.line("accepted:")
         place.calls()
         for arguments in (["reconcile"], ["reconcile", "--full"], ["audit"]):
             place.kbsync(*arguments)
