@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from kbsync.backend.interface import Backend
 from kbsync.config import FolderSettings, Settings
 from kbsync.config.keys import APP_KEY
 from kbsync.engine import Check, Checks, Engine, Event, Folder, Happened
-from kbsync.errors import ConfigError
+from kbsync.errors import ConfigError, LedgerError
 from kbsync.filters import Filters
 from kbsync.ledger import Ledger, is_lost
 from kbsync.model import SERVER_TYPES, Key
@@ -121,12 +121,21 @@ def opened(
 ) -> Iterator[Engine]:
     """An engine over the configured ledger, which this process writes to alone."""
     with Ledger.open(settings.ledger) as ledger:
-        if ledger.mended:
-            observer(Event(Happened.MENDED, "", "", ledger.mended))
+        news = [Event(Happened.MENDED, "", "", ledger.mended)] if ledger.mended else []
+        for event in news:
+            observer(event)
         _same_instance(ledger, settings)
         engine = _engine(ledger, settings, observer)
+        for event in news:
+            engine.recorder.note(event)
         try:
             yield engine
+        except BaseException:
+            with suppress(LedgerError):  # the first error is the one to tell
+                engine.recorder.end_run("broke off")
+            raise
+        else:
+            engine.recorder.end_run()
         finally:
             engine.close()
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "reconcile": "Make the datasets equal to the folders, once.",
     "run": "Keep them equal, as a service: watch, rescan, send, follow.",
     "status": "Show what is in, what is not, and why.",
+    "history": "Show what happened, to everything or to one file.",
     "explain": "Tell everything about one file.",
     "search": "Find passages in what was synced, with the files they are from.",
     "ask": "Ask the Dify application, and see the files that its answer rests on.",

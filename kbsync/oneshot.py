@@ -276,6 +276,7 @@ class Run:
     def _look(self) -> tuple[bool, int]:
         """Poll indexing and write metadata; returns whether something moved, and what flies."""
         names = self._active()
+        self._engine.recorder.write()
         try:
             polled = self._engine.poll(names)
             for name in names:

@@ -60,6 +60,7 @@ def command(settings: Settings, folders: tuple[str, ...], repair: bool, as_json:
         follower(as_json=as_json, quiet=False) as watching,
         opened(settings, watching.event) as engine,
     ):
+        engine.recorder.begin_run("audit")
         engine.ledger.recover()
         accept = [folder.name for folder in settings.folders if folder.drift == "accept"]
         repairing = names if repair else ()

@@ -24,6 +24,15 @@ _MOST_TOLD = 20
 
 DONE, FAILED, HELD, UNREACHABLE, INTERRUPTED = 0, 3, 4, 5, 130
 
+#: How the history calls the end of a run.
+_RESULTS = {
+    DONE: "done",
+    FAILED: "not everything is indexed",
+    HELD: "deletions held",
+    UNREACHABLE: "server unreachable, or it refused",
+    INTERRUPTED: "stopped",
+}
+
 
 @click.command(name="reconcile")
 @folder_names
@@ -98,12 +107,16 @@ def _reconcile(
     allow_delete: bool,
 ) -> tuple[Outcome, Left, list[Trouble]]:
     with opened(settings, watching.event) as engine:
+        engine.recorder.begin_run("reconcile")
+        engine.ledger.prune(time.time() - settings.keep_history)
         run = Run(engine, names, workers=settings.server.max_connections, limits=limits)
         run.survey(hash_all=full, allow_delete=allow_delete, each=watching.surveyed)
         outcome = run.work()
         troubles = [trouble for name in names for trouble in engine.ledger.troubles(name)]
+        left = _left(engine, names)
+        engine.recorder.end_run(_RESULTS[exit_code(outcome, left, waited=limits.wait)])
         _back_up(engine)
-        return outcome, _left(engine, names), troubles
+        return outcome, left, troubles
 
 
 def _back_up(engine: Engine) -> None:

@@ -19,7 +19,7 @@ from pydantic import (
 
 from kbsync.config.check import CheckSettings
 from kbsync.config.folder import FolderSettings
-from kbsync.config.parse import Place, Section, choice, text
+from kbsync.config.parse import Place, PositiveDuration, Section, choice, text
 from kbsync.config.server import ServerSettings
 
 
@@ -88,6 +88,7 @@ class Settings(Section):
     instance: Annotated[str, BeforeValidator(text(1, 64))] = Field(
         default_factory=lambda: os.uname().nodename
     )
+    keep_history: PositiveDuration = 90 * 86_400.0
     server: ServerSettings
     folders: tuple[FolderSettings, ...]
     checks: tuple[CheckSettings, ...] = ()

@@ -9,6 +9,7 @@ from kbsync.engine.auditing import Auditing
 from kbsync.engine.checking import Check, Checks, Verdict
 from kbsync.engine.following import DESCRIBE_AT_ONCE, Following
 from kbsync.engine.looking import Looking
+from kbsync.engine.recording import Recorder
 from kbsync.engine.searching import Freshness, Origin, Passage, Searching
 from kbsync.engine.sending import Sending
 from kbsync.engine.values import (
@@ -43,6 +44,7 @@ __all__ = [
     "Passage",
     "Planned",
     "Polled",
+    "Recorder",
     "Settled",
     "Survey",
     "Verdict",

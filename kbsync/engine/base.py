@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from kbsync import naming
 from kbsync.backend.interface import Backend
+from kbsync.engine.recording import Recorder
 from kbsync.engine.values import Event, Folder
 from kbsync.errors import Denied, Missing
 from kbsync.ledger import Ledger
@@ -52,7 +53,8 @@ class Base:
         self.folders: Mapping[str, Folder] = {folder.name: folder for folder in folders}
         self._connect = connect
         self.instance = instance
-        self.tell = observer
+        self._observer = observer
+        self.recorder = Recorder(ledger, clock)
         self.clock = clock
         self.chance = chance
         self.index_timeout = index_timeout
@@ -65,6 +67,11 @@ class Base:
         self.newly_adopted: deque[str] = deque()
         self.namesakes: dict[str, str] = {}
         self._bound = {folder.name: _Bound() for folder in folders}
+
+    def tell(self, event: Event) -> None:
+        """Tell who follows, and keep it for the history."""
+        self.recorder.note(event)
+        self._observer(event)
 
     @property
     def backend(self) -> Backend:

@@ -3,6 +3,7 @@
 from kbsync.ledger.adopting import ADOPTED, Adoptee
 from kbsync.ledger.auditing import LastAudit
 from kbsync.ledger.backup import is_lost
+from kbsync.ledger.history import PRUNE_AT_ONCE, Happening, Kept, RunRow
 from kbsync.ledger.ledger import Ledger
 from kbsync.ledger.leftovers import Leftover
 from kbsync.ledger.lock import is_held
@@ -12,13 +13,17 @@ from kbsync.ledger.table import Job
 
 __all__ = [
     "ADOPTED",
+    "PRUNE_AT_ONCE",
     "Adoptee",
     "Details",
     "FolderRow",
+    "Happening",
     "Job",
+    "Kept",
     "LastAudit",
     "Ledger",
     "Leftover",
+    "RunRow",
     "Trouble",
     "is_held",
     "is_lost",

@@ -12,6 +12,7 @@ from kbsync.ledger.approvals import Approvals
 from kbsync.ledger.auditing import Auditing
 from kbsync.ledger.backup import NEEDS_ADOPTION
 from kbsync.ledger.following import Following
+from kbsync.ledger.history import History
 from kbsync.ledger.leftovers import Leftovers
 from kbsync.ledger.planning import Planning
 from kbsync.ledger.reporting import Reporting
@@ -34,6 +35,7 @@ class Ledger(
     Leftovers,
     Adopting,
     Auditing,
+    History,
     Reporting,
 ):
     """kbsync's memory, one method a transition, one transaction each; safe for several threads."""
@@ -147,8 +149,8 @@ class Ledger(
                 "UPDATE files SET state = 'pending', generation = generation + 1, parked = NULL,"
                 " again = 0,"
                 " attempts = 0, not_before = NULL, error = NULL, reason = 'retry asked for',"
-                f" changed_at = ? WHERE {HERE}",
-                [(now, folder, path) for path in due],
+                f" changed_at = ?, wanted_at = ? WHERE {HERE}",
+                [(now, now, folder, path) for path in due],
             )
         return len(due)
 

@@ -31,6 +31,12 @@ _SETTLED = (
 
 _STAMPED = "path, recipe, size, mtime_ns, ctime_ns, inode, device"
 
+# A wish that is renewed before it is fulfilled waits since it was first made.
+_WANTED_AT = (
+    "iif(state IN ('pending', 'sending', 'indexing'),"
+    " coalesce(wanted_at, excluded.wanted_at), excluded.wanted_at)"
+)
+
 # Rows whose columns are not the values themselves; an index holds them.
 _RARE = "typeof(path) = 'blob' OR inode < 0 OR device < 0"
 
@@ -223,14 +229,14 @@ class Planning(Table):
         folder, path = put.seen.key
         db.execute(
             "INSERT INTO files (folder, path, want, state, generation, size, mtime_ns, ctime_ns,"
-            " inode, device, reason, changed_at)"
-            " VALUES (?, ?, 'present', 'pending', 1, ?, ?, ?, ?, ?, ?, ?)"
+            " inode, device, reason, changed_at, wanted_at)"
+            " VALUES (?1, ?2, 'present', 'pending', 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)"
             " ON CONFLICT (folder, path) DO UPDATE SET want = 'present',"
             " state = iif(state = 'sending', state, 'pending'),"
             " generation = generation + 1, size = excluded.size, mtime_ns = excluded.mtime_ns,"
             " ctime_ns = excluded.ctime_ns, inode = excluded.inode, device = excluded.device,"
             " attempts = 0, not_before = NULL, error = iif(parked IS NULL, NULL, error),"
-            " purge_at = NULL,"
+            f" purge_at = NULL, wanted_at = {_WANTED_AT},"
             " reason = excluded.reason, changed_at = excluded.changed_at",
             (folder, stored_path(path), *stored_stamp(put.seen.stamp), put.reason, now),
         )
@@ -246,8 +252,9 @@ class Planning(Table):
         db.execute(
             "UPDATE files SET want = 'absent', state = iif(state = 'sending', state, 'pending'),"
             " generation = generation + 1,"
-            " attempts = 0, not_before = NULL, error = NULL, reason = ?, changed_at = ?"
-            f" WHERE {HERE}",
+            " attempts = 0, not_before = NULL, error = NULL, reason = ?1, changed_at = ?2,"
+            f" wanted_at = {_WANTED_AT.replace('excluded.wanted_at', '?2')}"
+            " WHERE folder = ?3 AND path = ?4",
             (drop.reason, now, *here),
         )
 

@@ -53,7 +53,7 @@ class Reporting(Table):
     def oldest_pending(self, folder: str) -> float | None:
         """Since when the longest waiting file has waited."""
         rows = self.store.rows(
-            "SELECT min(changed_at) FROM files"
+            "SELECT min(coalesce(wanted_at, changed_at)) FROM files"
             " WHERE folder = ? AND state IN ('pending', 'sending', 'indexing')",
             (folder,),
         )

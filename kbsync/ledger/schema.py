@@ -81,6 +81,24 @@ def declined_documents(db: Database) -> None:
     db.conn.execute("ALTER TABLE files ADD COLUMN declined TEXT")
 
 
+@migrations()
+def history(db: Database) -> None:
+    """What happened, event by event and run by run, and since when each file waits."""
+    db.conn.execute("ALTER TABLE files ADD COLUMN wanted_at REAL")
+    db.conn.execute(
+        "CREATE TABLE runs (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, folders TEXT NOT NULL,"
+        " started_at REAL NOT NULL, last_at REAL NOT NULL, ended_at REAL,"
+        " counts TEXT NOT NULL, result TEXT) STRICT"
+    )
+    db.conn.execute(
+        "CREATE TABLE events (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, run INTEGER,"
+        " folder TEXT NOT NULL, path ANY NOT NULL, happened TEXT NOT NULL, text TEXT NOT NULL,"
+        " seconds REAL) STRICT"
+    )
+    db.conn.execute("CREATE INDEX events_of_file ON events (folder, path)")
+    db.conn.execute("CREATE INDEX events_by_time ON events (at, happened, seconds)")
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

@@ -26,6 +26,7 @@ MIGRATIONS = (
     "adoption",
     "findings",
     "declined_documents",
+    "history",
 )
 
 Values = Sequence[object]

@@ -16,6 +16,7 @@ from kbsync.model import State
 from kbsync.service.auditor import Auditor
 from kbsync.service.checker import Checker
 from kbsync.service.gate import Gate
+from kbsync.service.historian import Historian
 from kbsync.service.keeper import Keeper
 from kbsync.service.planner import Planner
 from kbsync.service.requests import Requests
@@ -77,6 +78,8 @@ class Service:
         auditor = Auditor(engine, self._gate, settings.folders, time.time, self._after_repair)
         self._auditor = Worker("auditor", auditor.step)
         self._keeper = Worker("keeper", Keeper(engine.ledger, time.time).step)
+        historian = Historian(engine, settings.keep_history, time.time)
+        self._historian = Worker("historian", historian.step)
         self._checkers = [Worker("checker", Checker(engine.ledger, checks).step)] if checks else []
         sender = Sender(engine, self._gate, time.time, self._follower.wake)
         self._senders = [
@@ -112,6 +115,7 @@ class Service:
             self._follower,
             self._keeper,
             self._auditor,
+            self._historian,
             *self._checkers,
         ]
 

@@ -183,7 +183,10 @@ WRONG_AT_TOP = [
     ('servers = "x"', 'servers is not a setting; did you mean "server"?'),
     (
         'zzz = "x"',
-        "zzz is not a setting; there are app, checks, folders, http, instance, ledger, log, server",
+        (
+            "zzz is not a setting; there are app, checks, folders, http, instance, keep_history,"
+            " ledger, log, server"
+        ),
     ),
     ('_env_file = "x"', None),
     ('http = "x"', "http must be a section with keys of its own"),
