@@ -115,7 +115,8 @@ class Record:
     means "not by itself" for a FAILED row and "at once" for any other. `shelved` ("disabled",
     "archived") says that `live` is out of service because its file went, until `purge_at`. `resend`
     asks to send although the version is there, because it is not as it was; `declined` is a version
-    whose document a person deleted, which is not sent again until the file changes.
+    whose document a person deleted, which is not sent again until the file changes. `doomed` says
+    that taking its documents away was begun: how they are is to be asked.
     """
 
     key: Key
@@ -135,6 +136,7 @@ class Record:
     purge_at: float | None = None
     resend: bool = False
     declined: Version | None = None
+    doomed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,19 @@ class Skip:
     skipped: Skipped
 
 
-Change = Put | Drop | Skip
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The file that was at `old` is at `seen.key` now, and its document goes with it.
+
+    `edited` says that its content changed as well, so that it is to be sent.
+    """
+
+    old: Key
+    seen: Seen
+    edited: bool = False
+
+
+Change = Put | Drop | Skip | Move
 
 
 @dataclass(frozen=True, slots=True)

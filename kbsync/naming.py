@@ -3,6 +3,12 @@
 A name reads `guides › install › README [3fa9c1d2e5b7-77ab0e12].md`: the relative path for people,
 then a digest of the file's identity and one of its version, then the extension, which tells the
 server the type. The digests alone carry meaning; the readable part may be shortened.
+
+A file that was moved keeps its document, and no server changes a document's name without embedding
+it again. So the name tells where the content was created, and the metadata where the file is now:
+a document whose `kbsync_path` (and `kbsync_source`) is another file's than its name's digest says
+is that other file's. Until the metadata is written, only the ledger knows. A new document whose
+name is still borne by one that moved away gets a number: `[3fa9c1d2e5b7-77ab0e12-2]`.
 """
 
 from __future__ import annotations
@@ -22,7 +28,8 @@ _SEPARATOR, _ELLIPSIS = " › ", "…"
 _EXTENSION = r"[0-9a-z_+-]{1,16}"
 _MARK = re.compile(
     rf"(?P<readable>.*) \[(?P<key>[0-9a-f]{{{_KEY_DIGITS}}})"
-    rf"-(?P<version>[0-9a-f]{{{_VERSION_DIGITS}}})\](?:\.(?P<extension>{_EXTENSION}))?",
+    rf"-(?P<version>[0-9a-f]{{{_VERSION_DIGITS}}})(?:-(?P<number>[1-9][0-9]{{0,5}}))?\]"
+    rf"(?:\.(?P<extension>{_EXTENSION}))?",
     re.DOTALL,
 )
 # Refused by servers up to 1.13; %22 reaches them as a quotation mark.
@@ -37,18 +44,23 @@ class Mark:
     key_digest: str
     version_digest: str
     extension: str | None
+    number: int = 1
 
 
-def remote_name(key: Key, version: Version, instance: str, *, extension: str | None = None) -> str:
+def remote_name(
+    key: Key, version: Version, instance: str, *, extension: str | None = None, number: int = 1
+) -> str:
     """The name of a version's document, at most 200 characters and legal on every server.
 
     `instance` is who we are among those that share a dataset. `extension` is the type that is
     sent, without its dot, when it is not the file's own; a file without one gets none by itself.
+    `number`, from 1, tells documents apart that were all created for this file and version.
     """
     own = _own_extension(key.path)
     shown = own if extension is None else _known_form(extension)
     path = key.path[: -len(own) - 1] if own is not None and own == shown else key.path
-    tail = f" [{key_digest(instance, key)}-{version_digest(version)}]"
+    again = f"-{number}" if number > 1 else ""
+    tail = f" [{key_digest(instance, key)}-{version_digest(version)}{again}]"
     tail += "" if shown is None else f".{shown}"
     return _readable(path, MAX_LENGTH - len(tail)) + tail
 
@@ -58,7 +70,8 @@ def decode(name: str) -> Mark | None:
     found = _MARK.fullmatch(name)
     if found is None:
         return None
-    return Mark(found["readable"], found["key"], found["version"], found["extension"])
+    number = int(found["number"] or 1)
+    return Mark(found["readable"], found["key"], found["version"], found["extension"], number)
 
 
 def key_digest(instance: str, key: Key) -> str:

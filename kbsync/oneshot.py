@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from kbsync.engine import DESCRIBE_AT_ONCE, Engine, Survey
+from kbsync.engine import DESCRIBE_AT_ONCE, Engine, Scope, Survey
 from kbsync.errors import Denied, Unavailable
 from kbsync.model import Hold, Problem
 
@@ -76,14 +76,19 @@ class Run:
         """Look at every folder and take up what is found."""
         self._engine.ledger.recover()
         self._engine.ledger.hasten(self._names)
-        for name in self._names:
-            survey = self._engine.survey(name, hash_all=hash_all, allow_delete=allow_delete)
-            if survey.plan.changes and self._adopted(name):
-                survey = self._engine.survey(name, hash_all=hash_all, allow_delete=allow_delete)
-            self._engine.accept(survey)
+        surveys = self._looked(hash_all=hash_all, allow_delete=allow_delete)
+        changed = [survey.folder.name for survey in surveys if survey.plan.changes]
+        if [name for name in changed if self._adopted(name)]:
+            surveys = self._looked(hash_all=hash_all, allow_delete=allow_delete)
+        self._engine.accept(*surveys)
+        for survey in surveys:
             self.outcome.problems.extend(survey.problems)
             self.outcome.holds.extend(survey.plan.holds)
             each(survey)
+
+    def _looked(self, *, hash_all: bool, allow_delete: bool) -> list[Survey]:
+        scopes = [Scope(name) for name in self._names]
+        return self._engine.look(scopes, hash_all=hash_all, allow_delete=allow_delete)
 
     def _adopted(self, name: str) -> bool:
         """Take over what the dataset holds of a new folder; whether that gave it documents."""

@@ -17,6 +17,7 @@ from kbsync.model import (
     Drop,
     Hold,
     Key,
+    Move,
     Problem,
     Processing,
     Put,
@@ -72,23 +73,40 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class FolderPlan:
-    """The differences of one folder; while there are holds, drops wait unless `released`."""
+    """The differences of one folder; while there are holds, drops wait unless `released`.
+
+    `missing` are the rows whose files are surely not at their places.
+    """
 
     changes: tuple[Change, ...]
     holds: tuple[Hold, ...]
     unknown: int
     released: frozenset[str] = frozenset()
+    missing: tuple[Record, ...] = ()
 
     @property
     def applicable(self) -> tuple[Change, ...]:
-        """What may be carried out now: everything, or everything but what is held."""
-        return tuple(change for change in self.changes if not self.is_held(change))
+        """What may be carried out now: everything, or everything but what is held.
+
+        Of a held file that seems to have moved and changed, its new place is a new file.
+        """
+        return tuple(
+            Put(change.seen, "new") if isinstance(change, Move) and self.is_held(change) else change
+            for change in self.changes
+            if not (isinstance(change, Drop) and self.is_held(change))
+        )
 
     def is_held(self, change: Change) -> bool:
-        """Whether this change waits for approval."""
-        if not self.holds or not isinstance(change, Drop):
-            return False
-        return change.key.path not in self.released
+        """Whether this change, or the loss of a document in it, waits for approval."""
+        match change:
+            case Drop():
+                return bool(self.holds) and change.key.path not in self.released
+            case Move():
+                return bool(self.holds) and change.edited
+            case Put() | Skip():
+                return False
+            case _:
+                assert_never(change)
 
 
 def recipe(processing: Processing, converter: str = "") -> str:
@@ -188,6 +206,7 @@ def plan_folder(
     recent: int = 0,
     moved_root: str | None = None,
     approved: Collection[str] = (),
+    moves: Collection[Move] = (),
     folder: str,
     rules: Rules,
 ) -> FolderPlan:
@@ -203,25 +222,31 @@ def plan_folder(
         recent: deletions taken up a little earlier, which count towards the limits as well.
         moved_root: why the root may not be the one of last time (another device), if so.
         approved: paths whose deletion a person has released: no limit holds or counts it.
+        moves: files known to have moved, within this folder and across its border.
         folder: the folder's name.
         rules: what its settings mean.
     """
-    changes: list[Change] = []
+    changes: list[Change] = [move for move in moves if move.seen.key.folder == folder]
+    moved = {move.seen.key for move in moves}
     for item in items:
         change = decide(item, records.get(item.key.path), rules)
-        if change is not None:
+        if change is not None and item.key not in moved:
             changes.append(change)
     missing, unknown = _split_unknown(absent, problems)
-    drops = [(record, drop) for record in missing if (drop := _decide_absent(record, rules))]
+    left = {move.old for move in moves}
+    staying = (record for record in missing if record.key not in left)
+    drops = [(record, drop) for record in staying if (drop := _decide_absent(record, rules))]
     changes.extend(drop for _, drop in drops)
     released = frozenset(drop.key.path for _, drop in drops if drop.key.path in approved)
     unasked = [record for record, _ in drops if record.key.path not in released]
-    deletions = _deletions(unasked, changes)
+    deletions = sum(has_document(one) and one.want is Want.PRESENT for one in unasked)
+    # Only an inode says that such a file is the same: its document is replaced all the same.
+    deletions += sum(isinstance(change, Move) and change.edited for change in changes)
     deletions += recent if deletions else 0
     purges = sum(record.want is Want.ABSENT for record in unasked)
     known += recent
     holds = _holds(folder, deletions, purges, known, present, problems, moved_root, rules)
-    return FolderPlan(tuple(changes), tuple(holds), len(unknown), released)
+    return FolderPlan(tuple(changes), tuple(holds), len(unknown), released, tuple(missing))
 
 
 def _split_unknown(
@@ -247,25 +272,6 @@ def _below(path: str, directories: Collection[str]) -> bool:
             return True
         cut = path.rfind("/", 0, cut)
     return False
-
-
-def _deletions(dropped: Sequence[Record], changes: Sequence[Change]) -> int:
-    """Count documents that would go, but for files that only moved, and those in the trash."""
-    arrived = {
-        (put.seen.stamp.device, put.seen.stamp.inode, put.seen.stamp.size)
-        for put in changes
-        if isinstance(put, Put)
-    }
-    return sum(
-        1
-        for record in dropped
-        if has_document(record)
-        and record.want is Want.PRESENT
-        and not (
-            record.stamp is not None
-            and (record.stamp.device, record.stamp.inode, record.stamp.size) in arrived
-        )
-    )
 
 
 def _holds(

@@ -38,7 +38,7 @@ from kbsync.model import (
 from kbsync.transport import Answer, Call, Transport
 from kbsync.transport.fields import Row, decimal, inner, rows, table, text
 
-_DIGESTS = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}(?=\])")
+_DIGESTS = re.compile(r"[0-9a-f]{12}-[0-9a-f]{8}(?=[]-])")
 _NOT_AVAILABLE = "Document is not available"
 _ARCHIVED = "archived document is not editable"
 

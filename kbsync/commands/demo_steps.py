@@ -118,15 +118,16 @@ def _changes(place: Place, number: int) -> Synced:
     done = place.sync()
     _tell_sync(done)
     say(
-        "The uploads are the edited, the renamed and the added file. The deletions are the edited"
-        " file's old version (after the new one was indexed), the old name and the deleted file."
-        " The touched file has the same content: no request."
+        "The uploads are the edited and the added file. The deletions are the edited file's old"
+        " version (after the new one was indexed) and the deleted file. The renamed file keeps its"
+        " document. The touched file has the same content: no request."
     )
-    calls = (done.calls["create"], done.calls["delete"], done.count(Happened.UNCHANGED))
+    told = (done.count(Happened.UNCHANGED), done.count(Happened.MOVED))
+    calls = (done.calls["create"], done.calls["delete"], *told)
     _check(
-        calls == (3, 3, 1),
-        "expected 3 uploads, 3 deletions and 1 file unchanged in content, there were"
-        f" {calls[0]}, {calls[1]} and {calls[2]}",
+        calls == (2, 2, 1, 1),
+        "expected 2 uploads, 2 deletions, 1 file unchanged in content and 1 moved, there were"
+        f" {calls[0]}, {calls[1]}, {calls[2]} and {calls[3]}",
     )
     _check_all_in(place)
     _check_equal(place, done)

@@ -144,7 +144,8 @@ def _next(found: Seen | Skipped | Problem | None, details: Details | None) -> st
     if record.state is State.FAILED:
         return "nothing until the file changes; `kbsync retry` sends it again as it is"
     if record.not_before is not None:
-        return f"tried again after {_when(record.not_before)}"
+        work = "its document is deleted" if record.want is Want.ABSENT else "tried again"
+        return f"{work} after {_when(record.not_before)}"
     if found is None and (gone := _next_of_gone(record)):
         return gone
     if record.state is State.INDEXING:

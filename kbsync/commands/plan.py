@@ -11,7 +11,7 @@ import click
 from kbsync.assembly import looking, selected
 from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.config import Settings
-from kbsync.engine import Engine, Planned, Survey
+from kbsync.engine import Engine, Planned, Scope, Survey
 from kbsync.log import printable
 
 HELD, TROUBLED = 4, 3
@@ -20,6 +20,7 @@ _MARKS = {
     "send": ("+", "green"),
     "replace": ("~", "yellow"),
     "refresh": ("=", "blue"),
+    "move": (">", "cyan"),
     "delete": ("-", "red"),
     "disable": ("-", "yellow"),
     "archive": ("-", "yellow"),
@@ -52,6 +53,7 @@ def command(
     +  send      a new document
     ~  replace   a new version, the old one answers until it is indexed
     =  refresh   same content, only the ledger is brought up to date
+    >  move      renamed: the document stays, only its metadata change
     -  delete    the file is gone; also disable, archive, and purge after days in the trash
     H  hold      a deletion that waits for approval
     .  skip      not sent, with the reason
@@ -72,15 +74,14 @@ def show_plan(
 ) -> int:
     """Print the plan of these folders; returns 0, 3 if something is unknown, 4 if held."""
     names = selected(settings, folders)
-    surveys: list[Survey] = []
     with looking(settings) as engine:
         rows: list[Planned] = []
-        for name in names:
-            survey = engine.survey(name, hash_all=full, allow_delete=allow_delete)
+        scopes = [Scope(name) for name in names]
+        surveys = engine.look(scopes, hash_all=full, allow_delete=allow_delete)
+        for survey in surveys:
             found = sorted(engine.preview(survey), key=lambda row: row.key)
             if not as_json:
                 _print_folder(engine, survey, found)
-            surveys.append(survey)
             rows.extend(found)
     if as_json:
         click.echo(json.dumps(_as_json(surveys, rows), indent=2))

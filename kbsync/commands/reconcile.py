@@ -173,6 +173,7 @@ def _print_summary(
             f"{done[happened]} {word}"
             for happened, word in (
                 (Happened.SENT, "sent"),
+                (Happened.MOVED, "moved"),
                 (Happened.DELETED, "deleted"),
                 (Happened.SHELVED, "taken out of service"),
                 (Happened.RETURNED, "back in service"),

@@ -17,6 +17,7 @@ from kbsync.model import Key
 _STYLES = {
     Happened.SENT: ("sent", "blue"),
     Happened.INDEXED: ("indexed", "green"),
+    Happened.MOVED: ("moved", "cyan"),
     Happened.UNCHANGED: ("same", None),
     Happened.DELETED: ("deleted", "yellow"),
     Happened.SHELVED: ("shelved", "yellow"),

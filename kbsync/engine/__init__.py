@@ -20,6 +20,7 @@ from kbsync.engine.values import (
     Happened,
     Planned,
     Polled,
+    Scope,
     Settled,
     Survey,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Planned",
     "Polled",
     "Recorder",
+    "Scope",
     "Settled",
     "Survey",
     "Verdict",

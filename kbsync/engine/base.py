@@ -9,13 +9,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from kbsync import naming
+from kbsync import naming, scan
 from kbsync.backend.interface import Backend
 from kbsync.engine.recording import Recorder
 from kbsync.engine.values import Event, Folder
 from kbsync.errors import Denied, Missing
 from kbsync.ledger import Ledger
-from kbsync.model import Dataset, Remote, Version
+from kbsync.model import UNTRUSTED, Dataset, Remote, Stamp, Version
 
 
 @dataclass(slots=True)
@@ -133,3 +133,9 @@ def is_version(remote: Remote | None, version: Version, dataset_id: str | None =
         return False
     mark = naming.decode(remote.name)
     return mark is not None and mark.version_digest == naming.version_digest(version)
+
+
+def trusted(stamp: Stamp, before: float) -> Stamp:
+    """The stamp, spoilt if the file may have changed since `before` without changing it."""
+    racy = scan.racy(stamp, int(before * 1e9))
+    return stamp._replace(ctime_ns=UNTRUSTED) if racy else stamp

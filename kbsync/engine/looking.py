@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from kbsync import plan, scan
-from kbsync.engine.base import Base, is_version
+from kbsync.engine.base import is_version
+from kbsync.engine.moving import Moving
 from kbsync.engine.shelving import day
-from kbsync.engine.values import Event, Folder, Happened, Planned, Survey
+from kbsync.engine.values import Event, Folder, Happened, Planned, Scope, Survey
 from kbsync.errors import FileError
 from kbsync.model import (
     Change,
     Drop,
     Key,
+    Move,
     Problem,
     Put,
     Record,
@@ -24,6 +26,7 @@ from kbsync.model import (
     Version,
     Want,
 )
+from kbsync.moves import came_from
 
 #: Deletions within so many seconds count together towards the limits.
 _RECENT_SECONDS = 600.0
@@ -31,11 +34,12 @@ _RECENT_SECONDS = 600.0
 
 @dataclass(slots=True)
 class _Found:
-    """What was met on disk, by path, and the rows of what was not."""
+    """What was met on disk, by path, with its rows, and the rows of what was not met."""
 
     items: dict[str, Seen | Skipped] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     absent: dict[str, Record] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
     unchanged: int = 0
 
     def take(self, item: Seen | Skipped | Problem) -> None:
@@ -44,6 +48,10 @@ class _Found:
         else:
             self.items[item.key.path] = item
 
+    @property
+    def met(self) -> int:
+        return self.unchanged + len(self.items)
+
     def add(self, other: _Found) -> None:
         self.items |= other.items
         self.problems += other.problems
@@ -51,25 +59,53 @@ class _Found:
         self.unchanged += other.unchanged
 
 
-class Looking(Base):
-    """Survey, accept, preview."""
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What was found in one folder, and the rules that it is planned by."""
+
+    scope: Scope
+    folder: Folder
+    rules: plan.Rules
+    found: _Found
+    approved: frozenset[str]
+
+
+class Looking(Moving):
+    """Look, accept, preview."""
 
     def survey(self, name: str, *, hash_all: bool = False, allow_delete: bool = False) -> Survey:
         """Walk a folder and plan it; writes nothing and asks the server nothing."""
-        folder = self.folders[name]
+        return self.look([Scope(name)], hash_all=hash_all, allow_delete=allow_delete)[0]
+
+    def look(
+        self, scopes: Sequence[Scope], *, hash_all: bool = False, allow_delete: bool = False
+    ) -> list[Survey]:
+        """Look at folders, or parts of them, and plan them together.
+
+        A file that moved from one of them to another that shares its dataset is seen as moved.
+        """
+        sights = [self._sight(scope, hash_all, allow_delete) for scope in scopes]
+        plans = {sight.folder.name: self._plan(sight, ()) for sight in sights}
+        rows = [
+            record
+            for sight in sights
+            for record in (*sight.found.records.values(), *sight.found.absent.values())
+        ]
+        moves = self.moved(plans, {record.key: record for record in rows})
+        if moves:
+            plans = {sight.folder.name: self._plan(sight, moves) for sight in sights}
+        return [self._survey(sight, plans[sight.folder.name]) for sight in sights]
+
+    def _sight(self, scope: Scope, hash_all: bool, allow_delete: bool) -> _Sight:
+        folder = self.folders[scope.name]
         rules = replace(
             folder.rules, hash_all=hash_all, allow_delete=allow_delete, now=self.clock()
         )
-        found = self._walked(folder, rules, "")
-        return self._planned(folder, rules, found, whole=True)
-
-    def observe(self, name: str, files: Collection[str], below: Collection[str]) -> Survey:
-        """Look at these files, and at all below these directories, and plan only them."""
-        folder = self.folders[name]
-        found = self._looked_at(folder, files)
-        for directory in below:
-            found.add(self._walked(folder, folder.rules, directory))
-        return self._planned(folder, folder.rules, found, whole=False)
+        found = self._looked_at(folder, scope.files)
+        for directory in scope.below:
+            found.add(self._walked(folder, rules, directory))
+        found.records = self.ledger.records(folder.name, found.items)
+        return _Sight(scope, folder, rules, found, self.ledger.approved(folder.name))
 
     def _walked(self, folder: Folder, rules: plan.Rules, below: str) -> _Found:
         recipe_of = None if rules.hash_all else rules.recipe_of
@@ -102,26 +138,35 @@ class Looking(Base):
         found.absent = self.ledger.records(folder.name, missing)
         return found
 
-    def _planned(self, folder: Folder, rules: plan.Rules, found: _Found, *, whole: bool) -> Survey:
-        known = self.ledger.with_document(folder.name)
-        identity = scan.identify(folder.root)
-        root = None if isinstance(identity, Problem) else (identity.device, identity.inode)
-        met = found.unchanged + len(found.items)
-        approved = self.ledger.approved(folder.name)
-        result = plan.plan_folder(
+    def _plan(self, sight: _Sight, moves: Sequence[Move]) -> plan.FolderPlan:
+        folder, found = sight.folder, sight.found
+        known, met = self.ledger.with_document(folder.name), found.met
+        return plan.plan_folder(
             found.items.values(),
             found.absent.values(),
-            self.ledger.records(folder.name, found.items),
+            found.records,
             problems=found.problems,
             known=known,
-            present=met if whole else met + max(0, known - len(found.absent)),
+            present=met if sight.scope.whole else met + max(0, known - len(found.absent)),
             recent=self._recent_drops(folder.name),
-            moved_root=self._moved_root(folder, root),
-            approved=approved,
+            moved_root=self._moved_root(folder, _identity(folder)),
+            approved=sight.approved,
+            moves=moves,
             folder=folder.name,
-            rules=rules,
+            rules=sight.rules,
         )
-        return Survey(folder, result, tuple(found.problems), met, root, whole, approved)
+
+    def _survey(self, sight: _Sight, planned: plan.FolderPlan) -> Survey:
+        folder, found = sight.folder, sight.found
+        return Survey(
+            folder,
+            planned,
+            tuple(found.problems),
+            found.met,
+            _identity(folder),
+            sight.scope.whole,
+            sight.approved,
+        )
 
     def _moved_root(self, folder: Folder, found: tuple[int, int] | None) -> str | None:
         last = self.ledger.folder(folder.name)
@@ -135,10 +180,19 @@ class Looking(Base):
             return "the folder is on another device than at the last scan: is a mount missing?"
         return None
 
-    def accept(self, survey: Survey) -> None:
-        """Take up what a survey found: enqueue its changes, remember its holds, tell."""
-        folder, now = survey.folder, self.clock()
-        self.ledger.observe(survey.plan.applicable, now)
+    def accept(self, *surveys: Survey, grace: float = 0.0) -> None:
+        """Take up what was found: enqueue the changes, remember the holds, tell.
+
+        Documents of files that are gone wait `grace` seconds: their files may be seen elsewhere.
+        """
+        now = self.clock()
+        changes = [change for survey in surveys for change in survey.plan.applicable]
+        self.ledger.observe(changes, now, drop_at=now + grace if grace else None)
+        for survey in surveys:
+            self._remember(survey, now)
+
+    def _remember(self, survey: Survey, now: float) -> None:
+        folder = survey.folder
         self._count_drops(survey)
         hold = survey.plan.holds[0] if survey.plan.holds else None
         if survey.whole:
@@ -149,10 +203,12 @@ class Looking(Base):
             self.ledger.hold(hold)
         for problem in survey.problems:
             self.tell(Event(Happened.UNKNOWN, folder.name, problem.path, problem.reason))
-        for change in survey.plan.changes:
+        for change in survey.plan.applicable:
             if isinstance(change, Skip):
                 skipped = change.skipped
                 self.tell(Event(Happened.SKIPPED, folder.name, skipped.key.path, skipped.reason))
+            elif isinstance(change, Move):
+                self.tell(Event(Happened.MOVED, *change.seen.key, f"from {came_from(change)}"))
         if hold is not None:
             self.tell(Event(Happened.HELD, folder.name, "", hold.reason))
 
@@ -181,6 +237,8 @@ class Looking(Base):
                     yield self._preview_drop(survey, change)
                 case Skip():
                     yield Planned("skip", change.skipped.key, change.skipped.reason)
+                case Move():
+                    yield _preview_move(change)
                 case _:
                     assert_never(change)
         yield from self._preview_unfinished(survey)
@@ -229,5 +287,17 @@ def _key_of(change: Change) -> Key:
             return change.key
         case Skip():
             return change.skipped.key
+        case Move():
+            return change.seen.key
         case _:
             assert_never(change)
+
+
+def _preview_move(move: Move) -> Planned:
+    told = f"from {came_from(move)}" + (", and edited: replaced" if move.edited else "")
+    return Planned("move", move.seen.key, told, move.seen.stamp.size)
+
+
+def _identity(folder: Folder) -> tuple[int, int] | None:
+    found = scan.identify(folder.root)
+    return None if isinstance(found, Problem) else (found.device, found.inode)

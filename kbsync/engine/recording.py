@@ -21,7 +21,7 @@ _AGAIN_SECONDS = 6 * 3600.0
 _LONGEST_TEXT = 2_000
 
 _WORK = frozenset(
-    {Happened.SENT, Happened.INDEXED, Happened.DELETED, Happened.SHELVED}
+    {Happened.SENT, Happened.INDEXED, Happened.MOVED, Happened.DELETED, Happened.SHELVED}
     | {Happened.RETURNED, Happened.FAILED, Happened.STUCK, Happened.ADOPTED, Happened.RESTORED}
 )
 _RETOLD = frozenset({Happened.HELD, Happened.UNKNOWN, Happened.NOTE})

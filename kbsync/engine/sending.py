@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import partial
+from itertools import count
 
 from kbsync import naming, plan, scan
 from kbsync.engine.adopting import Adopting
-from kbsync.engine.base import is_version
+from kbsync.engine.base import is_version, trusted
 from kbsync.engine.shelving import Shelving
 from kbsync.engine.values import Event, Folder, Happened, Settled
 from kbsync.errors import (
@@ -21,11 +22,12 @@ from kbsync.errors import (
 )
 from kbsync.ledger import ADOPTED, Job
 from kbsync.model import (
-    UNTRUSTED,
     Content,
     Dataset,
     Document,
     Failed,
+    Gone,
+    Key,
     Problem,
     Record,
     Remote,
@@ -86,9 +88,12 @@ class Sending(Shelving, Adopting):
         self.tell(Event(Happened.POSTPONED, *job.key, str(error)))
 
     def _put(self, job: Job) -> None:
-        found = self._read(job)
-        if found is not None and not self._settled_without_sending(job, *found[1:]):
-            self._send(job, *found)
+        whole = self._with_what_is_left(job)
+        found = None if whole is None else self._read(whole)
+        if whole is None or found is None:
+            return
+        if not self._settled_without_sending(whole, *found[1:]):
+            self._send(whole, *found)
 
     def _read(self, job: Job) -> tuple[Content, Version, Stamp] | None:
         """The file as it is now; None when it cannot be read, which its row then tells."""
@@ -99,7 +104,26 @@ class Sending(Shelving, Adopting):
             self._unreadable(job, folder, error)
             return None
         version = Version(content.sha256, folder.rules.recipe_of(job.key.path))
-        return content, version, _trusted(content.seen.stamp, started)
+        return content, version, trusted(content.seen.stamp, started)
+
+    def _with_what_is_left(self, job: Job) -> Job | None:
+        """The job without documents that a deletion begun earlier took; None when it is stale."""
+        if not job.record.doomed:
+            return job
+        shelving = self.folders[job.key.folder].rules.shelving
+        how = None if shelving is None else f"{shelving}d"
+        return self.ledger.survived(job, self._gone(job.record), how)
+
+    def _gone(self, record: Record) -> list[Remote]:
+        """Those of a row's documents that a deletion begun earlier has taken."""
+        remotes = [remote for remote in (record.live, record.coming) if remote is not None]
+        return [
+            remote
+            for remote in remotes
+            if isinstance(
+                self.backend.progress(remote.dataset_id, [remote])[remote.document_id], Gone
+            )
+        ]
 
     def _unreadable(self, job: Job, folder: Folder, error: FileError) -> None:
         found = scan.look(folder.root, job.key, folder.filters, max_size=folder.max_size)
@@ -154,9 +178,9 @@ class Sending(Shelving, Adopting):
     def _send(self, job: Job, content: Content, version: Version, stamp: Stamp) -> None:
         folder = self.folders[job.key.folder]
         dataset = self.dataset(folder)
-        name = naming.remote_name(job.key, version, self.instance)
+        name = self._free_name(job.key, version)
         document = Document(name, content.body, _media_type(name), folder.processing)
-        remote = self._look_for_intent(job, dataset.id, name)
+        remote = self._look_for_intent(job, dataset.id, version)
         if remote is None:
             if not self.ledger.intend(job, dataset.id, name):
                 return
@@ -168,6 +192,14 @@ class Sending(Shelving, Adopting):
                 return
         self.ledger.sent(job, remote, version, stamp, self.clock())
         self.tell(Event(Happened.SENT, *job.key, job.reason))
+
+    def _free_name(self, key: Key, version: Version) -> str:
+        """The version's name that no document bears which moved away from this file's place."""
+        for number in count(1):
+            name = naming.remote_name(key, version, self.instance, number=number)
+            if not self.ledger.name_taken(key, name):
+                return name
+        raise AssertionError  # numbers do not end
 
     def _create(self, job: Job, folder: Folder, dataset: Dataset, document: Document) -> Remote:
         in_place = folder.in_place and job.record.shelved is None
@@ -181,7 +213,7 @@ class Sending(Shelving, Adopting):
                 raise
             return found
 
-    def _look_for_intent(self, job: Job, dataset_id: str, name: str) -> Remote | None:
+    def _look_for_intent(self, job: Job, dataset_id: str, version: Version) -> Remote | None:
         """Resolve a create that was begun earlier: the document it made, if it is this one."""
         intent = job.record.intent
         if intent is None:
@@ -190,8 +222,10 @@ class Sending(Shelving, Adopting):
             text = "an earlier upload had no answer and this server cannot be asked: sent again"
             self.tell(Event(Happened.NOTE, *job.key, f"{text}; a duplicate may remain"))
             return None
-        if (intent.dataset_id, intent.name) == (dataset_id, name):
-            return self._adopted(job, dataset_id, name)
+        begun = naming.decode(intent.name)
+        same = begun is not None and begun.version_digest == naming.version_digest(version)
+        if intent.dataset_id == dataset_id and same:
+            return self._adopted(job, dataset_id, intent.name)
         for listed in self.backend.find(intent.dataset_id, intent.name):
             stray = Remote(intent.dataset_id, listed.document_id, listed.name)
             self.ledger.retire(job.key, stray, self.clock())
@@ -256,12 +290,6 @@ def _what_became(record: Record | None) -> str:
         return "gone"
     names = {State.COMPLETED: "same", State.INDEXING: "indexing", State.FAILED: "failed"}
     return names.get(record.state, "older")
-
-
-def _trusted(stamp: Stamp, before: float) -> Stamp:
-    """The stamp, spoilt if the file may have changed since `before` without changing it."""
-    racy = scan.racy(stamp, int(before * 1e9))
-    return stamp._replace(ctime_ns=UNTRUSTED) if racy else stamp
 
 
 _MEDIA_TYPES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -32,6 +32,7 @@ class Happened(StrEnum):
 
     SENT = "sent"
     INDEXED = "indexed"
+    MOVED = "moved"
     UNCHANGED = "unchanged"
     DELETED = "deleted"
     SHELVED = "out of service"
@@ -60,6 +61,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What to look at in a folder: all of it, or these files and all below these directories."""
+
+    name: str
+    files: Collection[str] = ()
+    below: Collection[str] = ("",)
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """One folder, or with `whole` unset a part of it, looked at: the plan, and what was met.
 
@@ -79,7 +90,7 @@ class Survey:
 class Planned:
     """One line of a dry run.
 
-    `action` is send, replace, refresh, delete, disable, archive, purge, hold, skip or fail.
+    `action` is send, replace, refresh, move, delete, disable, archive, purge, hold, skip or fail.
     """
 
     action: str

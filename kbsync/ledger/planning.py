@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from kbsync.ledger.moving import Moving
 from kbsync.ledger.rows import (
     COLUMNS,
     path_of,
@@ -17,8 +18,8 @@ from kbsync.ledger.rows import (
     stored_stamp,
 )
 from kbsync.ledger.shelving import IN_TRASH
-from kbsync.ledger.table import HERE, Table, get_row, set_row
-from kbsync.model import Change, Drop, Hold, Key, Put, Record, Skip, Stamp, State
+from kbsync.ledger.table import HERE, get_row, set_row
+from kbsync.model import Change, Drop, Hold, Key, Move, Put, Record, Skip, Stamp, State
 from kbsync.plan import has_document, skip_error
 
 _BATCH = 500
@@ -67,7 +68,7 @@ class FolderRow:
     hold: Hold | None
 
 
-class Planning(Table):
+class Planning(Moving):
     """Folders, the rows a plan needs, and the rows it writes."""
 
     def folder(self, name: str) -> FolderRow | None:
@@ -211,15 +212,25 @@ class Planning(Table):
         )
         return [record_of(row) for row in rows]
 
-    def observe(self, changes: Iterable[Change], now: float) -> None:
-        """Take up planned changes, all or none: what was seen and what is wanted, not done."""
+    def observe(
+        self, changes: Sequence[Change], now: float, *, drop_at: float | None = None
+    ) -> None:
+        """Take up planned changes, all or none: what was seen and what is wanted, not done.
+
+        Documents of files that are gone are kept until `drop_at`, in seconds since the epoch.
+        """
+        moves = [change for change in changes if isinstance(change, Move)]
         with self.store.transaction() as db:
+            for move in self.move_rows(db, moves, now):
+                self._put(db, Put(move.seen, "new"), now)
             for change in changes:
                 match change:
+                    case Move():
+                        pass  # came first: what they leave behind may be the place of a new file
                     case Put():
                         self._put(db, change, now)
                     case Drop():
-                        self._drop(db, change, now)
+                        self._drop(db, change, now, drop_at)
                     case Skip():
                         self._skip(db, change, now)
                     case _:
@@ -241,7 +252,9 @@ class Planning(Table):
             (folder, stored_path(path), *stored_stamp(put.seen.stamp), put.reason, now),
         )
 
-    def _drop(self, db: sqlite3.Connection, drop: Drop, now: float) -> None:
+    def _drop(
+        self, db: sqlite3.Connection, drop: Drop, now: float, not_before: float | None
+    ) -> None:
         here = (drop.key.folder, stored_path(drop.key.path))
         record = get_row(db, drop.key)
         if record is None:
@@ -252,10 +265,10 @@ class Planning(Table):
         db.execute(
             "UPDATE files SET want = 'absent', state = iif(state = 'sending', state, 'pending'),"
             " generation = generation + 1,"
-            " attempts = 0, not_before = NULL, error = NULL, reason = ?1, changed_at = ?2,"
+            " attempts = 0, not_before = ?5, error = NULL, reason = ?1, changed_at = ?2,"
             f" wanted_at = {_WANTED_AT.replace('excluded.wanted_at', '?2')}"
             " WHERE folder = ?3 AND path = ?4",
-            (drop.reason, now, *here),
+            (drop.reason, now, *here, not_before),
         )
 
     def _skip(self, db: sqlite3.Connection, skip: Skip, now: float) -> None:

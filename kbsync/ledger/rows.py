@@ -14,7 +14,7 @@ COLUMNS = (
     " sha256, recipe, live_dataset, live_document, live_name, live_batch,"
     " coming_dataset, coming_document, coming_name, coming_batch,"
     " intent_dataset, intent_name, parked, attempts, not_before, error, shelved, purge_at, resend,"
-    " declined"
+    " declined, doomed"
 )
 
 _UNSIGNED = 1 << 64
@@ -90,6 +90,7 @@ def record_of(row: Sequence[Any]) -> Record:
         purge_at=row[27],
         resend=row[28] == 1,
         declined=None if row[29] is None else Version(*row[29].split(" ")),
+        doomed=row[30] == 1,
     )
 
 

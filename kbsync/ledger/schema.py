@@ -99,6 +99,17 @@ def history(db: Database) -> None:
     db.conn.execute("CREATE INDEX events_by_time ON events (at, happened, seconds)")
 
 
+@migrations()
+def moves(db: Database) -> None:
+    """Find rows by their documents' names, and what is to go; know whose deletion was begun."""
+    db.conn.execute("ALTER TABLE files ADD COLUMN doomed INTEGER NOT NULL DEFAULT 0")
+    db.conn.execute("CREATE INDEX files_absent ON files (folder) WHERE want = 'absent'")
+    for kind in ("live", "coming", "intent"):
+        db.conn.execute(
+            f"CREATE INDEX files_{kind}_name ON files ({kind}_name) WHERE {kind}_name IS NOT NULL"
+        )
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

@@ -23,7 +23,7 @@ from kbsync.ledger.table import (
     release_row,
     set_row,
 )
-from kbsync.model import Key, Remote, Stamp, State, Version, Want
+from kbsync.model import UNTRUSTED, Key, Remote, Stamp, State, Version, Want
 from kbsync.plan import has_document
 
 
@@ -50,7 +50,8 @@ class Sending(Table):
             if row is None:
                 return None
             record = record_of(row)
-            set_row(db, record.key, "state = 'sending', changed_at = ?", now)
+            doomed = record.doomed or record.want is Want.ABSENT
+            set_row(db, record.key, "state = 'sending', doomed = ?, changed_at = ?", doomed, now)
         return Job(record, row[-1] or "")
 
     def intend(self, job: Job, dataset_id: str, name: str) -> bool:
@@ -187,7 +188,8 @@ class Sending(Table):
             if not is_current(db, job):
                 release_row(db, job)
             elif has_document(job.record):
-                self._settle(db, job.key, State.COMPLETED, None, now)
+                stamp = job.record.stamp and job.record.stamp._replace(ctime_ns=UNTRUSTED)
+                self._settle(db, job.key, State.COMPLETED, stamp, now)
             else:
                 here = (job.key.folder, stored_path(job.key.path))
                 db.execute(f"DELETE FROM files WHERE {HERE}", here)
@@ -206,5 +208,28 @@ class Sending(Table):
                 "live_dataset = NULL, live_document = NULL, live_name = NULL, live_batch = NULL,"
                 " coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
                 " coming_batch = NULL, intent_dataset = NULL, intent_name = NULL, shelved = NULL,"
-                " purge_at = NULL",
+                " purge_at = NULL, doomed = 0",
             )
+
+    def survived(self, job: Job, gone: Collection[Remote], shelved: str | None) -> Job | None:
+        """Of documents that were being taken away, these are gone and the others are not.
+
+        A live one that is left may be out of service, as `shelved` says. Returns the job with what
+        is left, or None when it is not wanted any more.
+        """
+        with self.store.transaction() as db:
+            if not is_current(db, job):
+                release_row(db, job)
+                return None
+            for kind in ("live", "coming"):
+                if getattr(job.record, kind) in gone:
+                    set_row(
+                        db,
+                        job.key,
+                        f"{kind}_dataset = NULL, {kind}_document = NULL, {kind}_name = NULL,"
+                        f" {kind}_batch = NULL",
+                    )
+            left = None if job.record.live in gone else shelved
+            set_row(db, job.key, "doomed = 0, shelved = coalesce(?, shelved)", left)
+            record = get_row(db, job.key)
+        return None if record is None else Job(record, job.reason)

@@ -32,7 +32,7 @@ class Shelving(Table):
             record = get_row(db, job.key)
             if record is None:
                 return
-            set_row(db, job.key, "shelved = ?", how)
+            set_row(db, job.key, "shelved = ?, doomed = 0", how)
             if not is_current(db, job) or record.want is not Want.ABSENT:
                 release_row(db, job)
                 return

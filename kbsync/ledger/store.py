@@ -27,6 +27,7 @@ MIGRATIONS = (
     "findings",
     "declined_documents",
     "history",
+    "moves",
 )
 
 Values = Sequence[object]

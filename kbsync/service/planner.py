@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from kbsync.engine import Engine, Survey
+from kbsync.engine import Engine, Scope, Survey
 from kbsync.log import FOLDER, get_logger
 from kbsync.service.requests import Requests
 from kbsync.watch import Dirty, Mark
@@ -16,7 +16,10 @@ _HELD_AGAIN = 600.0
 
 
 class Planner:
-    """One step: take what is asked for or settled, look, and enqueue what is found."""
+    """One step: take what is asked for or settled, look, and enqueue what is found.
+
+    `grace` is how long documents of vanished files wait for them to appear elsewhere, in seconds.
+    """
 
     def __init__(
         self,
@@ -25,12 +28,14 @@ class Planner:
         requests: Requests,
         planned: Callable[[], None],
         *,
+        grace: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._dirty = dirty
         self._requests = requests
         self._planned = planned
+        self._grace = grace
         self.scanned: set[str] = set()
         self._clock = clock
         self._held: dict[str, float] = {}
@@ -42,21 +47,24 @@ class Planner:
         marks = self._dirty.take()
         wanted |= {mark.folder: "events" for mark in marks if mark.path == "" and mark.deep}
         wanted |= {name: "held" for name, due in self._held.items() if due <= self._clock()}
-        for name, reason in wanted.items():
-            self._accept(self._engine.survey(name), reason)
-            self.scanned.add(name)
+        scopes = [Scope(name) for name in wanted]
         for name, part in _by_folder(mark for mark in marks if mark.folder not in wanted).items():
             files = [mark.path for mark in part if not mark.deep]
             below = [mark.path for mark in part if mark.deep]
-            self._accept(self._engine.observe(name, [*files, *below], below), "events")
+            scopes.append(Scope(name, [*files, *below], below, whole=False))
+        if scopes:
+            surveys = self._engine.look(scopes)
+            self._engine.accept(*surveys, grace=self._grace)
+            for survey in surveys:
+                self._tell(survey, wanted.get(survey.folder.name, "events"))
+        self.scanned.update(wanted)
         if self._requests:
             return 0.0
         due = self._dirty.next_due()
         again = min(self._held.values(), default=self._clock() + _REST) - self._clock()
         return max(0.0, again if due is None else min(due, again))
 
-    def _accept(self, survey: Survey, reason: str) -> None:
-        self._engine.accept(survey)
+    def _tell(self, survey: Survey, reason: str) -> None:
         if survey.plan.holds:
             self._held[survey.folder.name] = self._clock() + _HELD_AGAIN
         elif survey.whole:

@@ -72,7 +72,13 @@ class Service:
         ]
         for folder in settings.folders:
             self._dirty.configure(folder.name, folder.settle, folder.max_delay)
-        self._planning = Planner(engine, self._dirty, self._requests, self._wake_senders)
+        self._planning = Planner(
+            engine,
+            self._dirty,
+            self._requests,
+            self._wake_traffic,
+            grace=_TICK + 2 * max(folder.settle for folder in settings.folders),
+        )
         self._planner = Worker("planner", self._planning.step)
         self._follower = Worker("follower", Follower(engine, self._gate, self._wake_senders).step)
         auditor = Auditor(engine, self._gate, settings.folders, time.time, self._after_repair)
@@ -206,6 +212,11 @@ class Service:
     def _wake_senders(self) -> None:
         for worker in self._senders:
             worker.wake()
+
+    def _wake_traffic(self) -> None:
+        """Something is planned: to be sent or deleted, or to be described after a move."""
+        self._wake_senders()
+        self._follower.wake()
 
     def _line(self) -> str:
         counts = [self._engine.ledger.counts(name) for name in self._engine.folders]

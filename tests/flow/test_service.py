@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from kbsync.model import Want
 from kbsync.standin import Fault
 
 from .place import Place, a_place
@@ -88,14 +89,41 @@ def test_a_day_in_short(tmp_path: Path) -> None:
             eventually(lambda: is_equal(place), "new files", place)
             place.write("new.md", "edited while it runs, about otters")
             eventually(lambda: is_equal(place), "an edit", place)
+            place.calls()
             (place.root / "deep").rename(place.root / "moved")
-            eventually(lambda: is_equal(place), "a moved directory", place)
+            eventually(lambda: _is_at(place, "moved/er/file.md"), "a moved directory", place)
+            eventually(lambda: is_equal(place), "its documents", place)
+            assert place.calls()["create"] == 0
             temporary = place.write("old.md.tmp~", "saved by an editor, about herons")
             temporary.rename(place.root / "old.md")
             eventually(lambda: is_equal(place), "an atomic save", place)
             (place.root / "new.md").unlink()
             shutil.rmtree(place.root / "moved")
             eventually(lambda: is_equal(place), "deletions", place)
+            assert stop(process) == 0
+
+
+def _is_at(place: Place, path: str) -> bool:
+    """Whether a document's metadata says that it is of this file."""
+    return any(document.metadata.get("kbsync_path") == path for document in place.documents())
+
+
+def test_a_move_in_two_steps(tmp_path: Path) -> None:
+    """A file that leaves the folder and appears elsewhere in it within `settle` is the same."""
+    with a_place(tmp_path) as place:
+        place.configure(settle="1s", max_delay="20s")
+        place.write("in/a.md", "a file that is carried about, about herons and their fish")
+        place.write("stays.md", "the file that stays, about newts")
+        with service(place) as process:
+            eventually(lambda: is_equal(place), "the start", place)
+            place.calls()
+            (place.root / "in/a.md").rename(tmp_path / "a.md")
+            eventually(lambda: place.record("in/a.md").want is Want.ABSENT, "its deletion", place)
+            (tmp_path / "a.md").rename(place.root / "b.md")
+            eventually(lambda: _is_at(place, "b.md"), "the move", place)
+            eventually(lambda: is_equal(place), "the end", place)
+            calls = place.calls()
+            assert (calls["create"], calls["delete"]) == (0, 0)
             assert stop(process) == 0
 
 

@@ -266,24 +266,6 @@ def test_order_of_work(ledger: Ledger) -> None:
     assert claim(ledger, 51.0).key.path == "20.md"
 
 
-def test_taking_work_reads_no_more_rows_the_more_there_are(ledger: Ledger) -> None:
-    """What is next is found by an index, without sorting: a first sync has all rows pending."""
-    said: list[str] = []
-    with ledger.store.transaction() as db:
-        db.set_trace_callback(said.append)
-    want(ledger)
-    ledger.claim(2.0, ["docs", "other"])
-    ledger.take_leftover(2.0, ["docs", "other"])
-    queries = [text for text in said if text.startswith("SELECT") and "LIMIT 1" in text]
-    assert len(queries) == 2
-    for query in queries:
-        steps = [str(step[3]) for step in ledger.store.rows(f"EXPLAIN QUERY PLAN {query}")]
-        assert steps
-        assert [step for step in steps if "TEMP B-TREE" in step or "INDEX" not in step] == [
-            step for step in steps if "SUBQUERY" in step or "PRIMARY KEY" in step
-        ]
-
-
 def test_names_that_are_not_utf8(ledger: Ledger) -> None:
     """A name of raw bytes is kept as bytes and comes back the same."""
     key = Key("docs", "caf\udce9.md")

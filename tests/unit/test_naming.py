@@ -164,12 +164,17 @@ def test_always_legal(key: Key, version: Version, instance: str, extension: str 
     assert unicodedata.is_normalized("NFC", name)
 
 
-@given(KEYS, VERSIONS, st.text(max_size=5), EXTENSIONS)
-def test_round_trip(key: Key, version: Version, instance: str, extension: str | None) -> None:
-    """Every name gives back the digests it was built from."""
-    mark = decode(remote_name(key, version, instance, extension=extension))
+@given(KEYS, VERSIONS, st.text(max_size=5), EXTENSIONS, st.integers(1, 999))
+def test_round_trip(
+    key: Key, version: Version, instance: str, extension: str | None, number: int
+) -> None:
+    """Every name gives back the digests and the number it was built from."""
+    name = remote_name(key, version, instance, extension=extension, number=number)
+    mark = decode(name)
 
+    assert len(name) <= MAX_LENGTH
     assert mark is not None
+    assert mark.number == number
     assert mark.key_digest == key_digest(instance, key)
     assert mark.version_digest == version_digest(version)
 

@@ -13,6 +13,7 @@ from kbsync.model import (
     Change,
     Drop,
     Key,
+    Move,
     Problem,
     Processing,
     Put,
@@ -66,6 +67,8 @@ def says(change: Change | None) -> str:
             return f"drop: {reason}"
         case Skip(skipped=skipped):
             return f"skip: {skipped.reason}"
+        case Move(old=old):
+            return f"move: {old.path}"
 
 
 TABLE: list[tuple[str, Seen | Skipped | None, Record | None, Rules, str]] = [
@@ -373,9 +376,38 @@ def test_moved_files_are_no_deletions() -> None:
     new = [
         Seen(Key("docs", f"new/{number}.md"), STAMP._replace(inode=number)) for number in range(200)
     ]
-    plan = plan_folder(new, old, {}, known=200, present=200, folder="docs", rules=RULES)
+    moves = [Move(record.key, seen) for record, seen in zip(old, new, strict=True)]
+    plan = plan_folder(
+        new, old, {}, known=200, present=200, moves=moves, folder="docs", rules=RULES
+    )
     assert plan.holds == ()
-    assert len(plan.changes) == 400
+    assert list(plan.changes) == moves
+    assert plan.applicable == plan.changes
+
+
+def test_an_uncertain_move_counts_as_a_deletion() -> None:
+    """Files that only an inode calls moved are new files while deletions are held."""
+    old = [row(key=Key("docs", f"old/{number}.md")) for number in range(200)]
+    new = [Seen(Key("docs", f"new/{number}.md"), LATER) for number in range(200)]
+    moves = [Move(record.key, seen, edited=True) for record, seen in zip(old, new, strict=True)]
+    plan = plan_folder(
+        new, old, {}, known=200, present=200, moves=moves, folder="docs", rules=RULES
+    )
+    assert [(hold.rule, hold.count) for hold in plan.holds] == [("count", 200)]
+    assert plan.applicable == tuple(Put(seen, "new") for seen in new)
+
+
+def test_a_move_across_folders_belongs_to_both() -> None:
+    """The folder that a file left has no drop, and the one it came to has the move."""
+    move = Move(KEY, Seen(Key("other", "b.md"), STAMP))
+    here = plan_folder(
+        [], [row()], {}, known=1, present=0, moves=[move], folder="docs", rules=RULES
+    )
+    there = plan_folder(
+        [move.seen], [], {}, known=0, present=1, moves=[move], folder="other", rules=RULES
+    )
+    assert (here.changes, here.holds) == ((), ())
+    assert there.changes == (move,)
 
 
 paths = st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=1, max_size=3).map("/".join)
