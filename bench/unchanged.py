@@ -21,9 +21,9 @@ FILES_PER_DIRECTORY = 10
 def run(place: Path, count: int) -> None:
     """Measure a tree of `count` small files whose ledger is warm."""
     tree, copy = place / "tree", place / "copy"
-    _make_tree(tree, count)
-    config = _configure(place, tree)
-    _fill_ledger(config)
+    make_tree(tree, count)
+    config = configure(place, tree)
+    fill_ledger(config)
     commands = {
         "kbsync plan": [sys.executable, "-m", "kbsync", "plan", "--config", str(config)],
         "find with stat (the floor)": ["find", str(tree), "-printf", "%s %T@ %C@ %i %p\\n"],
@@ -34,7 +34,8 @@ def run(place: Path, count: int) -> None:
     report(f"nothing changed, {count} files", compare(commands), ours="kbsync plan")
 
 
-def _make_tree(tree: Path, count: int) -> None:
+def make_tree(tree: Path, count: int) -> None:
+    """Write `count` small files, ten in a directory."""
     for number in range(count):
         directory = (
             tree
@@ -46,7 +47,8 @@ def _make_tree(tree: Path, count: int) -> None:
         (directory / f"document {number:07}.md").write_bytes(b"# Heading\n\nsome text\n" * 20)
 
 
-def _configure(place: Path, tree: Path) -> Path:
+def configure(place: Path, tree: Path) -> Path:
+    """Write a configuration whose server is never asked; gives its path."""
     config = place / "kbsync.toml"
     config.write_text(
         f'ledger = "{place / "ledger.db"}"\ninstance = "bench"\n'
@@ -57,7 +59,7 @@ def _configure(place: Path, tree: Path) -> Path:
     return config
 
 
-def _fill_ledger(config: Path) -> None:
+def fill_ledger(config: Path) -> None:
     """Write the ledger of a finished sync, by the same transitions that a sync makes."""
     settings = load(config)
     folder = folder_of(settings.folders[0])

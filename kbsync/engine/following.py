@@ -115,6 +115,7 @@ class Following(Base):
         leftover = self.ledger.leftover(flight.remote.document_id)
         if leftover is None:
             return
+        self.ledger.secure()
         try:
             self.backend.delete(leftover.remote)
         except BackendError as error:

@@ -246,6 +246,7 @@ class Sending(Shelving, Adopting):
         return remotes[0]
 
     def _drop(self, job: Job) -> None:
+        self.ledger.secure()
         record = job.record
         if record.live is not None and self.shelves(job):
             self.shelve(job, record.live)
@@ -271,16 +272,18 @@ class Sending(Shelving, Adopting):
         leftover = self.ledger.take_leftover(self.clock(), names)
         if leftover is None:
             return False
+        due = self.clock() + plan.backoff(leftover.attempts + 1, self.chance())
+        written = partial(self.ledger.leftover_kept, leftover, "not tried yet", due)
         try:
+            self.ledger.secure()
             self._delete(leftover.remote)
+            written = partial(self.ledger.leftover_gone, leftover)
+            written()
         except BackendError as error:
-            wait = plan.backoff(leftover.attempts + 1, self.chance())
-            self.ledger.leftover_kept(leftover, str(error), self.clock() + wait)
+            self.ledger.leftover_kept(leftover, str(error), due)
             raise
-        try:
-            self.ledger.leftover_gone(leftover)
         except LedgerError:
-            self.stranded.append(partial(self.ledger.leftover_gone, leftover))
+            self.stranded.append(written)
             raise
         return True
 

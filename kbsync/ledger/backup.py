@@ -47,7 +47,7 @@ def back_up(path: Path) -> None:
         if last.exists():
             last.replace(older)
         new.replace(last)
-        _sync(path.parent)
+        sync(path.parent)
     except sqlite3.Error as error:
         raise translated(error, path) from error
     except OSError as error:
@@ -64,7 +64,7 @@ def _copy(path: Path, new: Path) -> None:
         source.backup(target)
         target.execute("PRAGMA journal_mode = DELETE")  # one file, complete without companions
         check(target, path)
-    _sync(new)
+    sync(new)
 
 
 def is_lost(path: Path) -> bool:
@@ -102,7 +102,7 @@ def _set_aside(path: Path, now: float) -> Path | None:
     there = [end for end in ("", *_COMPANIONS) if _beside(path, end).exists()]
     for end in there:
         _beside(path, end).replace(_beside(aside, end))
-    _sync(path.parent)
+    sync(path.parent)
     return aside if "" in there else None
 
 
@@ -125,16 +125,17 @@ def _put_in_place(copy: Path, path: Path) -> None:
     new.chmod(0o600)
     with closing(sqlite3.connect(new)) as connection, connection:
         connection.execute("INSERT OR REPLACE INTO facts VALUES (?, 'restored')", (NEEDS_ADOPTION,))
-    _sync(new)
+    sync(new)
     new.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _beside(path: Path, end: str) -> Path:
     return path.with_name(path.name + end)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or a directory's entries, are on the disk; raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

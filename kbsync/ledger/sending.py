@@ -61,6 +61,7 @@ class Sending(Table):
                 release_row(db, job)
                 return False
             set_row(db, job.key, "intent_dataset = ?, intent_name = ?", dataset_id, name)
+        self.store.secure()
         return True
 
     def sent(

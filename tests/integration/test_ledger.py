@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -264,6 +266,45 @@ def test_order_of_work(ledger: Ledger) -> None:
     assert ledger.claim(49.0, ["docs"]) is None
     assert ledger.next_due(["docs"]) == 50.0
     assert claim(ledger, 51.0).key.path == "20.md"
+
+
+def test_taking_work_reads_no_more_rows_the_more_there_are(ledger: Ledger) -> None:
+    """What is next is found by an index, without sorting: a first sync has all rows pending."""
+    said: list[str] = []
+    with ledger.store.transaction() as db:
+        db.set_trace_callback(said.append)
+    want(ledger)
+    ledger.claim(2.0, ["docs", "other"])
+    ledger.take_leftover(2.0, ["docs", "other"])
+    queries = [text for text in said if text.startswith("SELECT") and "LIMIT 1" in text]
+    assert len(queries) == 2
+    for query in queries:
+        steps = [str(step[3]) for step in ledger.store.rows(f"EXPLAIN QUERY PLAN {query}")]
+        assert steps
+        assert [step for step in steps if "TEMP B-TREE" in step or "INDEX" not in step] == [
+            step for step in steps if "SUBQUERY" in step or "PRIMARY KEY" in step
+        ]
+
+
+def test_an_intent_waits_for_the_disk(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was intended is written and then synchronised before anybody may act on it."""
+    synchronised: list[tuple[str, object]] = []
+    really = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        with closing(sqlite3.connect(tmp_path / "ledger.db")) as other:
+            (name,) = other.execute("SELECT intent_name FROM files").fetchone()
+        file = Path(f"/proc/self/fd/{descriptor}").readlink().name
+        synchronised.append((file, name))
+        really(descriptor)
+
+    want(ledger)
+    job = claim(ledger)
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert ledger.intend(job, "ds", "a name")
+    assert ("ledger.db-wal", "a name") in synchronised
 
 
 def test_names_that_are_not_utf8(ledger: Ledger) -> None:

@@ -1,0 +1,80 @@
+"""The ledger's transitions beside the same number of plain SQLite commits, and its size."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from pathlib import Path
+
+from bench.measure import Figure, keep, report
+from kbsync import naming
+from kbsync.ledger import Ledger
+from kbsync.model import Key, Put, Remote, Seen, Stamp, Version
+
+_RECIPE = "0123456789ab"
+
+
+def run(place: Path, count: int) -> None:
+    """Take `count` documents from nothing to completed, each transition its own transaction."""
+    seconds: dict[str, list[float]] = {"kbsync ledger": [], "plain sqlite3": []}
+    size = 0
+    for number in range(3):
+        ledger, plain = place / f"ledger-{number}.db", place / f"plain-{number}.db"
+        seconds["kbsync ledger"].append(_transitions(ledger, count))
+        seconds["plain sqlite3"].append(_plain(plain, count))
+        size = ledger.stat().st_size
+    figures = [Figure(name, tuple(values), 0) for name, values in seconds.items()]
+    title = f"ledger, {count} documents"
+    report(title, figures, ours="kbsync ledger")
+    print(f"  {size / count:.0f} bytes a document")
+    keep(f"{title}, size", {"bytes_a_document": round(size / count)})
+
+
+def _transitions(path: Path, count: int) -> float:
+    puts = [Put(_seen(number), "new") for number in range(count)]
+    with Ledger.open(path) as ledger:
+        ledger.observe(puts, 1.0)
+        started = time.perf_counter()
+        while (job := ledger.claim(2.0, ["bench"])) is not None:
+            version = Version(hashlib.sha256(job.key.path.encode()).hexdigest(), _RECIPE)
+            name = naming.remote_name(job.key, version, "bench")
+            ledger.intend(job, _id("dataset"), name)
+            remote = Remote(_id("dataset"), _id(name), name, "20261122210917847869")
+            ledger.sent(job, remote, version, job.record.stamp, 3.0)
+            ledger.indexed(job.key, remote, 1, 4.0)
+        return time.perf_counter() - started
+
+
+def _plain(path: Path, count: int) -> float:
+    """As many commits of one changed row, with the same journal and the same care."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("CREATE TABLE files (path TEXT PRIMARY KEY, state TEXT, name TEXT) WITHOUT ROWID")
+    rows = [(_seen(number).key.path, "pending", "") for number in range(count)]
+    with db:
+        db.executemany("INSERT INTO files VALUES (?, ?, ?)", rows)
+    started = time.perf_counter()
+    for path_of_row, _, _ in rows:
+        for state in ("sending", "intended", "indexing", "completed"):
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("SELECT * FROM files WHERE path = ?", (path_of_row,)).fetchone()
+            db.execute(
+                "UPDATE files SET state = ?, name = ? WHERE path = ?",
+                (state, f"{path_of_row} [{state}]", path_of_row),
+            )
+            db.execute("COMMIT")
+    elapsed = time.perf_counter() - started
+    db.close()
+    return elapsed
+
+
+def _seen(number: int) -> Seen:
+    path = f"department {number // 1000:03}/topic {number // 10:06}/document {number:07}.md"
+    return Seen(Key("bench", path), Stamp(4000, 10**18 + number, 10**18, number + 1, 2049))
+
+
+def _id(of: str) -> str:
+    digest = hashlib.sha256(of.encode()).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
