@@ -14,7 +14,7 @@ from kbsync.backend.interface import Backend
 from kbsync.config import FolderSettings, Settings
 from kbsync.config.keys import APP_KEY
 from kbsync.engine import Check, Checks, Engine, Event, Folder, Happened
-from kbsync.errors import ConfigError, LedgerError
+from kbsync.errors import ConfigError, LedgerDamaged, LedgerError
 from kbsync.filters import Filters
 from kbsync.ledger import Ledger, is_lost
 from kbsync.model import SERVER_TYPES, Key
@@ -120,24 +120,62 @@ def opened(
     settings: Settings, observer: Callable[[Event], None] = lambda _: None
 ) -> Iterator[Engine]:
     """An engine over the configured ledger, which this process writes to alone."""
-    with Ledger.open(settings.ledger) as ledger:
-        news = [Event(Happened.MENDED, "", "", ledger.mended)] if ledger.mended else []
-        for event in news:
-            observer(event)
-        _same_instance(ledger, settings)
-        engine = _engine(ledger, settings, observer)
-        for event in news:
-            engine.recorder.note(event)
-        try:
-            yield engine
-        except BaseException:
-            with suppress(LedgerError):  # the first error is the one to tell
-                engine.recorder.end_run("broke off")
-            raise
-        else:
-            engine.recorder.end_run()
-        finally:
-            engine.close()
+    with (
+        open_ledger(settings) as ledger,
+        engine_over(ledger, settings, observer) as engine,
+    ):
+        yield engine
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The configured ledger, locked for this process; raises LedgerError, LedgerBusy."""
+    ledger = Ledger.open(settings.ledger)
+    if ledger.published("service"):  # of a service that was killed
+        ledger.publish("service", "")
+    return ledger
+
+
+@contextmanager
+def engine_over(
+    ledger: Ledger, settings: Settings, observer: Callable[[Event], None]
+) -> Iterator[Engine]:
+    """An engine that works; raises ConfigError when the ledger belongs to another instance."""
+    mended = ledger.take_mended()
+    news = [Event(Happened.MENDED, "", "", mended)] if mended else []
+    for event in news:
+        observer(event)
+    _same_instance(ledger, settings)
+    engine = _engine(ledger, settings, observer)
+    for event in news:
+        engine.recorder.note(event)
+    try:
+        yield engine
+    except BaseException:
+        with suppress(LedgerError):  # the first error is the one to tell
+            engine.recorder.end_run("broke off")
+        raise
+    else:
+        _end_run(engine, observer)
+    finally:
+        engine.close()
+
+
+def _end_run(engine: Engine, observer: Callable[[Event], None]) -> None:
+    """If a run's work is in the ledger and only its history is not, that is no failure."""
+    try:
+        engine.recorder.end_run()
+    except LedgerDamaged:
+        raise
+    except LedgerError as error:
+        text = f"the history lacks the end of this run: {error}"
+        observer(Event(Happened.NOTE, "", "", text))
+
+
+def rehearse(ledger: Ledger, settings: Settings) -> None:
+    """Build everything over a ledger that may be in use, and do nothing; raises ConfigError."""
+    _refuse_other_instance(ledger, settings)
+    with checking(settings, _engine(ledger, settings, lambda _: None)):
+        return
 
 
 def visiting(settings: Settings) -> Ledger:
@@ -172,12 +210,15 @@ def _engine(ledger: Ledger, settings: Settings, observer: Callable[[Event], None
 
 
 def _same_instance(ledger: Ledger, settings: Settings) -> None:
-    known = ledger.fact("instance", settings.instance)
-    if known == settings.instance:
-        return
-    if ledger.has_documents():
+    if ledger.published("instance") != settings.instance:
+        _refuse_other_instance(ledger, settings)
+        ledger.publish("instance", settings.instance)
+
+
+def _refuse_other_instance(ledger: Ledger, settings: Settings) -> None:
+    known = ledger.published("instance") or settings.instance
+    if known != settings.instance and ledger.has_documents():
         raise ConfigError(
             f"instance = {settings.instance!r}, but the ledger {settings.ledger} belongs to"
             f" {known!r}, and its documents are marked so; set instance = {known!r}"
         )
-    ledger.publish("instance", settings.instance)

@@ -16,6 +16,8 @@ from kbsync.ledger import Trouble, is_held
 from kbsync.log import printable
 from kbsync.model import State
 
+#: A service that tells nothing for so long, in seconds, cannot write to the ledger, or hangs.
+_SILENCE = 20.0
 _COLUMNS = (
     "folder",
     "completed",
@@ -98,7 +100,10 @@ def _service(engine: Engine, settings: Settings) -> dict[str, object] | None:
     if not told or not is_held(settings.ledger):
         return None
     service = json.loads(told)
-    return service if isinstance(service, dict) else None
+    silence = time.time() - service["at"]
+    if silence > _SILENCE:
+        service["problem"] = f"it has told nothing for {silence:.0f} s, see its log"
+    return dict(service)
 
 
 def _checks(engine: Engine, settings: Settings) -> list[dict[str, object]]:
@@ -178,16 +183,7 @@ def _print(
     console.print(Text(_server_line(server)))
     console.print(Text(_service_line(service)))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in (
-        "folder",
-        "completed",
-        "pending",
-        "indexing",
-        "failed",
-        "skipped",
-        "watch",
-        "last scan",
-    ):
+    for title in _COLUMNS:
         table.add_column(
             title, justify="left" if title in {"folder", "watch", "last scan"} else "right"
         )

@@ -63,6 +63,11 @@ class Ledger(
         """What was done about damage when it was opened, for people; None when it was sound."""
         return self.store.mended
 
+    def take_mended(self) -> str | None:
+        """`mended`, to be told once."""
+        mended, self.store.mended = self.store.mended, None
+        return mended
+
     def check(self) -> None:
         """Read all of it; raises LedgerDamaged. Opening it for work does so by itself."""
         self.store.check()
@@ -84,13 +89,6 @@ class Ledger(
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def fact(self, name: str, value: str) -> str:
-        """The fact of this name, set to `value` if there was none."""
-        with self.store.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, value))
-            row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return str(row[0])
 
     def publish(self, name: str, value: str) -> None:
         """Set a fact for readers of the ledger."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from kbsync.engine import Engine, Scope, Survey
+from kbsync.errors import LedgerError
 from kbsync.log import FOLDER, get_logger
 from kbsync.service.requests import Requests
 from kbsync.watch import Dirty, Mark
@@ -47,22 +48,37 @@ class Planner:
         marks = self._dirty.take()
         wanted |= {mark.folder: "events" for mark in marks if mark.path == "" and mark.deep}
         wanted |= {name: "held" for name, due in self._held.items() if due <= self._clock()}
-        scopes = [Scope(name) for name in wanted]
-        for name, part in _by_folder(mark for mark in marks if mark.folder not in wanted).items():
-            files = [mark.path for mark in part if not mark.deep]
-            below = [mark.path for mark in part if mark.deep]
-            scopes.append(Scope(name, [*files, *below], below, whole=False))
-        if scopes:
-            surveys = self._engine.look(scopes)
-            self._engine.accept(*surveys, grace=self._grace)
-            for survey in surveys:
-                self._tell(survey, wanted.get(survey.folder.name, "events"))
-        self.scanned.update(wanted)
+        try:
+            self._look(wanted, [mark for mark in marks if mark.folder not in wanted])
+        except LedgerError:
+            self._give_back(wanted, marks)
+            raise
         if self._requests:
             return 0.0
         due = self._dirty.next_due()
         again = min(self._held.values(), default=self._clock() + _REST) - self._clock()
         return max(0.0, again if due is None else min(due, again))
+
+    def _look(self, wanted: Mapping[str, str], marks: Iterable[Mark]) -> None:
+        scopes = [Scope(name) for name in wanted]
+        for name, part in _by_folder(marks).items():
+            files = [mark.path for mark in part if not mark.deep]
+            below = [mark.path for mark in part if mark.deep]
+            scopes.append(Scope(name, [*files, *below], below, whole=False))
+        if not scopes:
+            return
+        surveys = self._engine.look(scopes)
+        self._engine.accept(*surveys, grace=self._grace)
+        for survey in surveys:
+            self._tell(survey, wanted.get(survey.folder.name, "events"))
+        self.scanned.update(wanted)
+
+    def _give_back(self, wanted: Mapping[str, str], marks: Iterable[Mark]) -> None:
+        """Nothing that was taken is forgotten when the ledger could not be written to."""
+        for name, reason in wanted.items():
+            self._requests.ask(name, reason)
+        for mark in marks:
+            self._dirty.mark(mark)
 
     def _tell(self, survey: Survey, reason: str) -> None:
         if survey.plan.holds:

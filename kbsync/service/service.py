@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import threading
 import time
-from enum import Enum
+from collections.abc import Iterable
 
 from kbsync.config import Settings
-from kbsync.engine import Checks, Engine, Event, Happened
-from kbsync.log import FOLDER, PATH, get_logger
-from kbsync.model import State
+from kbsync.engine import Checks, Engine
+from kbsync.log import get_logger
 from kbsync.service.auditor import Auditor
 from kbsync.service.checker import Checker
 from kbsync.service.gate import Gate
 from kbsync.service.historian import Historian
 from kbsync.service.keeper import Keeper
 from kbsync.service.planner import Planner
+from kbsync.service.reporter import Reporter
 from kbsync.service.requests import Requests
 from kbsync.service.schedule import Schedule
 from kbsync.service.systemd import Notifier
@@ -26,24 +24,18 @@ from kbsync.service.traffic import Follower, Sender
 from kbsync.service.worker import Worker
 from kbsync.watch import Dirty, Watch
 
-_TICK = 1.0
+TICK_SECONDS = 1.0
 _EVERY = 5
 #: A step that takes longer than this is taken for stuck, in seconds.
 _PATIENCE = 900.0
 _STOP_SECONDS = 30.0
 
 
-class Ended(Enum):
-    """Why a service ended."""
-
-    STOPPED = "stopped"
-    RELOAD = "reload"
-
-
 class Service:
-    """Watches, plans, sends and follows until it is asked to stop.
+    """Watches, plans, sends and follows from `start` to `stop`; in between, `tick` is called.
 
-    All threads are made here; `run` starts them, watches over them, and waits for their end.
+    All threads are made, started, watched over and waited for here. Once they run, only they touch
+    the ledger, because a thread outlasts whatever keeps it from writing there for a while.
     """
 
     def __init__(
@@ -51,8 +43,7 @@ class Service:
     ) -> None:
         self._engine = engine
         self._notifier = notifier
-        self._asked = threading.Event()
-        self._ended = Ended.STOPPED
+        self._ticks = 0
         self._since = time.time()
         self._log = get_logger()
         names = [folder.name for folder in settings.folders]
@@ -77,7 +68,7 @@ class Service:
             self._dirty,
             self._requests,
             self._wake_traffic,
-            grace=_TICK + 2 * max(folder.settle for folder in settings.folders),
+            grace=TICK_SECONDS + 2 * max(folder.settle for folder in settings.folders),
         )
         self._planner = Worker("planner", self._planning.step)
         self._follower = Worker("follower", Follower(engine, self._gate, self._wake_senders).step)
@@ -87,31 +78,95 @@ class Service:
         historian = Historian(engine, settings.keep_history, time.time)
         self._historian = Worker("historian", historian.step)
         self._checkers = [Worker("checker", Checker(engine.ledger, checks).step)] if checks else []
+        self._reporting = Reporter(
+            engine.ledger, names, self._news, self._take_wishes, time.monotonic
+        )
+        self._reporter = Worker("reporter", self._reporting.step)
         sender = Sender(engine, self._gate, time.time, self._follower.wake)
         self._senders = [
             Worker(f"sender-{number}", sender.step)
             for number in range(settings.server.max_connections)
         ]
 
-    def ask(self, ended: Ended) -> None:
-        """Ask it to end; safe in a signal handler."""
-        self._ended = ended
-        self._asked.set()
+    def start(self) -> None:
+        """Arm everything before the first scan, so that nothing falls between.
 
-    def run(self) -> Ended:
-        """Work until asked to end; raises what a thread could not handle."""
-        try:
-            self._start()
-            ticks = 0
-            while not self._asked.wait(_TICK):
-                ticks += 1
-                self._tick(ticks)
-        finally:
-            self._stop()
+        Raises LedgerError; `stop` ends what was started until then, too.
+        """
+        self._engine.ledger.recover()
+        for watch in self._watches:
+            watch.start()
+        for name in self._engine.folders:
+            self._ask(name, "start")
+        self._schedule.start()
+        for worker in self._workers:
+            worker.start()
+        self._notifier.ready()
+        self._log.info("started", folders=len(self._engine.folders), pid=os.getpid())
+
+    def tick(self) -> None:
+        """Look after the threads, each second; raises what one of them could not handle."""
+        self.raise_failure()
+        if self._dirty.next_due() is not None:
+            self._planner.wake()
+        while self._engine.newly_adopted:
+            self._ask(self._engine.newly_adopted.popleft(), "adopted")
+        self._ticks += 1
+        if self._ticks % _EVERY:
+            return
+        for watch in self._watches:
+            watch.check()
+        if self._broken() is None:
+            self._notifier.alive()
+        problem = self.unhealthy() or self._gate.problem
+        told = self._reporting.counts
+        self._notifier.status(f"{told}; {problem}" if problem else told)
+
+    def stop(self) -> list[str]:
+        """Stop in the order in which work flows; each thread ends its current document.
+
+        Returns the names of those that have not ended within 30 s, and may be called again.
+        """
+        for watch in self._watches:
+            watch.stop()
+        if self._schedule.running:
+            self._schedule.stop()
+        for worker in self._workers:
+            worker.stop()
+        self._engine.interrupt()
+        deadline = time.monotonic() + _STOP_SECONDS
+        return [
+            worker.name
+            for worker in self._workers
+            if not worker.join(max(0.0, deadline - time.monotonic()))
+        ]
+
+    def raise_failure(self) -> None:
+        """Raise what a thread could not handle: a damaged ledger, or a defect."""
         for worker in self._workers:
             if worker.error is not None:
                 raise worker.error
-        return self._ended
+
+    def unhealthy(self) -> str | None:
+        """What is wrong inside the service, or None; a server that is away is not its fault."""
+        return self._broken() or self._hindered(self._workers)
+
+    def _broken(self) -> str | None:
+        """What only a restart can mend: the reason not to feed systemd's watchdog."""
+        for worker in self._workers:
+            if not worker.healthy(_PATIENCE):
+                return f"{worker.name} is stuck or dead"
+        if not self._schedule.running:
+            return "the scheduler has ended"
+        for watch in self._watches:
+            if not watch.status.healthy:
+                return f"watching: {watch.status.problem}"
+        return None
+
+    def _hindered(self, workers: Iterable[Worker]) -> str | None:
+        """What a thread meets each time it tries, as a full disk; a restart would meet it, too."""
+        hindered = [worker for worker in workers if worker.problem is not None]
+        return f"{hindered[0].name}: {hindered[0].problem}" if hindered else None
 
     @property
     def _workers(self) -> list[Worker]:
@@ -123,85 +178,19 @@ class Service:
             self._auditor,
             self._historian,
             *self._checkers,
+            self._reporter,
         ]
-
-    def _start(self) -> None:
-        """Arm everything before the first scan, so that nothing falls between."""
-        self._engine.ledger.recover()
-        for watch in self._watches:
-            watch.start()
-        for name in self._engine.folders:
-            self._ask(name, "start")
-        for worker in self._workers:
-            worker.start()
-        self._schedule.start()
-        self._notifier.ready()
-        self._publish()
-        self._log.info("started", folders=len(self._engine.folders), pid=os.getpid())
-
-    def _tick(self, ticks: int) -> None:
-        if any(worker.error is not None for worker in self._workers):
-            self._asked.set()
-            return
-        if self._dirty.next_due() is not None:
-            self._planner.wake()
-        if self._engine.ledger.touched():
-            self._take_wishes()
-        while self._engine.newly_adopted:
-            self._ask(self._engine.newly_adopted.popleft(), "adopted")
-        if ticks % _EVERY:
-            return
-        for watch in self._watches:
-            watch.check()
-        if self.unhealthy() is None:
-            self._notifier.alive()
-        self._notifier.status(self._line())
-        self._publish()
-
-    def _take_wishes(self) -> None:
-        """Another process wrote into the ledger: `approve` wants a scan, `retry` is work due."""
-        for name in self._engine.ledger.folders_with_approvals():
-            if name in self._engine.folders:
-                self._ask(name, "approval")
-        self._wake_senders()
-
-    def unhealthy(self) -> str | None:
-        """What is wrong inside the service, or None; a server that is away is not its fault."""
-        for worker in self._workers:
-            if worker.problem is not None:
-                return f"{worker.name}: {worker.problem}"
-            if not worker.healthy(_PATIENCE):
-                return f"{worker.name} is stuck or dead"
-        if not self._schedule.running:
-            return "the scheduler has ended"
-        for watch in self._watches:
-            if not watch.status.healthy:
-                return f"watching: {watch.status.problem}"
-        return None
-
-    def _stop(self) -> None:
-        """Stop in the order in which work flows; each waits for its current document."""
-        self._notifier.stopping()
-        for watch in self._watches:
-            watch.stop()
-        if self._schedule.running:
-            self._schedule.stop()
-        for worker in self._workers:
-            worker.stop()
-        deadline = time.monotonic() + _STOP_SECONDS
-        late = [
-            worker.name
-            for worker in self._workers
-            if not worker.join(max(0.0, deadline - time.monotonic()))
-        ]
-        if late:
-            self._log.warning("stopped without waiting any longer", threads=late)
-        self._engine.ledger.publish("service", "")
-        self._log.info("stopped", reason=self._ended.value)
 
     def _ask(self, name: str, reason: str) -> None:
         self._requests.ask(name, reason)
         self._planner.wake()
+
+    def _take_wishes(self, approved: list[str]) -> None:
+        """Another process wrote into the ledger: `approve` wants a scan, `retry` is work due."""
+        for name in approved:
+            if name in self._engine.folders:
+                self._ask(name, "approval")
+        self._wake_senders()
 
     def _after_repair(self) -> None:
         """Rows were put to work, and orphans got one: look again at everything."""
@@ -218,17 +207,9 @@ class Service:
         self._wake_senders()
         self._follower.wake()
 
-    def _line(self) -> str:
-        counts = [self._engine.ledger.counts(name) for name in self._engine.folders]
-        told = ", ".join(
-            f"{sum(count[state] for count in counts)} {state.value}"
-            for state in (State.COMPLETED, State.PENDING, State.INDEXING, State.FAILED)
-        )
-        problem = self.unhealthy() or self._gate.problem
-        return f"{told}; {problem}" if problem else told
-
-    def _publish(self) -> None:
-        """Tell `kbsync status`, which reads the ledger."""
+    def _news(self) -> dict[str, object]:
+        """What `kbsync status` is to know; told by the reporter, who is well when it can tell."""
+        others = [worker for worker in self._workers if worker is not self._reporter]
         folders = {}
         for watch in self._watches:
             status, upcoming = watch.status, self._schedule.next_scan(watch.folder)
@@ -238,35 +219,10 @@ class Service:
                 "problem": status.problem,
                 "next_scan": None if upcoming is None else upcoming.timestamp(),
             }
-        told = {
+        return {
             "pid": os.getpid(),
             "since": self._since,
             "at": time.time(),
-            "problem": self.unhealthy() or self._gate.problem,
+            "problem": self._broken() or self._hindered(others) or self._gate.problem,
             "folders": folders,
         }
-        self._engine.ledger.publish("service", json.dumps(told))
-
-
-_LEVELS = {
-    Happened.FAILED: "warning",
-    Happened.UNKNOWN: "warning",
-    Happened.HELD: "warning",
-    Happened.MENDED: "warning",
-    Happened.POSTPONED: "warning",
-    Happened.STUCK: "warning",
-    Happened.DRIFT: "warning",
-    Happened.UNCHANGED: "debug",
-    Happened.SENT: "debug",
-}
-
-
-def log_event(event: Event) -> None:
-    """One line for each change of a file's state."""
-    level = _LEVELS.get(event.happened, "info")
-    fields = {FOLDER: event.folder} if event.folder else {}
-    if event.path:
-        fields[PATH] = event.path
-    if event.text:
-        fields["reason"] = event.text
-    getattr(get_logger(), level)(event.happened.value, **fields)

@@ -6,6 +6,8 @@ import os
 import socket
 from collections.abc import Mapping
 
+_PATIENCE = 5.0
+
 
 class Notifier:
     """Sends state to the socket that systemd names in NOTIFY_SOCKET."""
@@ -42,6 +44,8 @@ class Notifier:
         if not self._address:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as unix:
+            # Messages that nobody reads must not keep the service from stopping.
+            unix.settimeout(_PATIENCE)
             try:
                 unix.connect(self._address)
                 unix.sendall(message.encode())
