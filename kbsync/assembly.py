@@ -15,24 +15,32 @@ from kbsync.config import FolderSettings, Settings
 from kbsync.config.keys import APP_KEY
 from kbsync.engine import Check, Checks, Engine, Event, Folder, Happened
 from kbsync.errors import ConfigError, LedgerDamaged, LedgerError
-from kbsync.filters import Filters
+from kbsync.filters import Filters, Selection
 from kbsync.ledger import Ledger, is_lost
 from kbsync.model import SERVER_TYPES, Key
+from kbsync.recipes import Recipes
 
 if TYPE_CHECKING:
     from kbsync.apps import App, Reply
 
 
 def folder_of(settings: FolderSettings) -> Folder:
-    """A configured folder as the engine needs it; raises ConfigError for a bad pattern."""
+    """A configured folder as the engine needs it."""
     processing = settings.processing()
-    try:
-        filters = Filters(settings.include, settings.exclude, SERVER_TYPES)
-    except ValueError as error:
-        raise ConfigError(f"folder {settings.name!r}: {error}") from error
-    recipe = plan.recipe(processing)
+    filters = Filters(
+        settings.include,
+        settings.exclude,
+        SERVER_TYPES,
+        markers=settings.exclude_if_present,
+        caches=settings.exclude_caches,
+        min_size=settings.min_size,
+    )
+    recipes = Recipes(
+        processing,
+        [(Selection("match", rule.match), rule.processing(processing)) for rule in settings.rules],
+    )
     rules = plan.Rules(
-        recipe_of=lambda _: recipe,
+        recipe_of=recipes.recipe_of,
         on_delete=settings.on_delete,
         trash_days=settings.trash_days,
         max_delete_count=settings.max_delete_count,
@@ -44,6 +52,7 @@ def folder_of(settings: FolderSettings) -> Folder:
         dataset=settings.dataset,
         filters=filters,
         rules=rules,
+        recipes=recipes,
         processing=processing,
         max_size=settings.max_size,
         create_dataset=settings.create_dataset,

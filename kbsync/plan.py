@@ -5,10 +5,8 @@ Every door (one-shot, schedule, watcher, dry run) comes through here. No clock, 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from kbsync.model import (
@@ -19,7 +17,6 @@ from kbsync.model import (
     Key,
     Move,
     Problem,
-    Processing,
     Put,
     Record,
     Seen,
@@ -107,12 +104,6 @@ class FolderPlan:
                 return False
             case _:
                 assert_never(change)
-
-
-def recipe(processing: Processing, converter: str = "") -> str:
-    """Fingerprint of everything but the file that shapes a document: 12 hex digits."""
-    told = json.dumps([asdict(processing), converter], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def decide(seen: Seen | Skipped | None, record: Record | None, rules: Rules) -> Change | None:
@@ -286,7 +277,8 @@ def _holds(
 ) -> list[Hold]:
     lost = next((problem for problem in problems if problem.path == ""), None)
     if lost is not None:
-        return [Hold(folder, "root", known, f"the folder itself {lost.reason}")] if known else []
+        reason = f"nothing of the folder can be looked at: {lost.reason}"
+        return [Hold(folder, "root", known, reason)] if known else []
     waiting = deletions + purges
     if not waiting or rules.allow_delete:
         return []

@@ -11,9 +11,9 @@ import click
 
 from kbsync import scan
 from kbsync.assembly import looking
-from kbsync.commands.options import as_json, configured
+from kbsync.commands.options import as_json, configuration_file, configured
 from kbsync.config import Settings
-from kbsync.engine import Engine
+from kbsync.engine import Engine, Folder
 from kbsync.errors import ConfigError
 from kbsync.filters import Admitted, Excluded, Unsupported
 from kbsync.ledger import Details
@@ -39,7 +39,7 @@ def command(settings: Settings, path: str, as_json: bool) -> int:
             + ", ".join(f"{folder.name} ({folder.path})" for folder in settings.folders)
         )
     with looking(settings) as engine:
-        facts = _facts(engine, key)
+        facts = _facts(engine, key) | {"configuration": str(configuration_file())}
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return 0
@@ -72,6 +72,7 @@ def _facts(engine: Engine, key: Key) -> dict[str, object]:
         "path": printable(key.path),
         "on_disk": _on_disk(found),
         "rule": _rule(engine, key),
+        "indexed_by": _indexed_by(folder, key),
     }
     if details is None:
         facts["state"] = "unknown to the ledger"
@@ -96,8 +97,12 @@ def _on_disk(found: Seen | Skipped | Problem | None) -> str:
 
 
 def _rule(engine: Engine, key: Key) -> str:
-    verdict = engine.folders[key.folder].filters.admits(key.path)
+    folder = engine.folders[key.folder]
+    verdict = scan.decide(folder.root, key, folder.filters)
     match verdict:
+        case Problem():
+            where = printable(verdict.path) or "the folder"
+            return f"unknown: {where} cannot be looked into: {verdict.reason}"
         case Admitted():
             return f"admitted by {verdict.rule}"
         case Excluded():
@@ -106,6 +111,11 @@ def _rule(engine: Engine, key: Key) -> str:
             return f"type .{verdict.extension} is not one that the server takes"
         case _:
             assert_never(verdict)
+
+
+def _indexed_by(folder: Folder, key: Key) -> str | None:
+    number = folder.recipes.rule_of(key.path)
+    return None if number is None else f"rule {number + 1} of the folder"
 
 
 def _remembered(details: Details) -> dict[str, object]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from kbsync.config import load
+from kbsync.config import find, load
 from kbsync.config.parse import duration
 
 
@@ -29,6 +29,12 @@ def configured(function: Callable[..., int]) -> Callable[..., int]:
         return function(settings, **options)
 
     return command
+
+
+def configuration_file() -> Path:
+    """The file that the command at work has its settings from."""
+    context = click.get_current_context()
+    return find(context.params.get("config") or context.obj)
 
 
 class Span(click.ParamType[float]):

@@ -9,6 +9,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
 from kbsync.config.check import CheckSettings
 from kbsync.config.folder import FolderSettings
 from kbsync.config.loading import find, load
+from kbsync.config.rule import RuleSettings
 from kbsync.config.server import ServerSettings
 from kbsync.config.settings import AppSettings, HttpSettings, LogSettings, Settings
 
@@ -18,6 +19,7 @@ __all__ = [
     "FolderSettings",
     "HttpSettings",
     "LogSettings",
+    "RuleSettings",
     "ServerSettings",
     "Settings",
     "find",

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from kbsync.config.parse import (
     Duration,
     Flag,
+    Names,
     Patterns,
     Place,
     PositiveDuration,
@@ -21,6 +22,7 @@ from kbsync.config.parse import (
     whole,
 )
 from kbsync.config.process_rule import ProcessRule
+from kbsync.config.rule import RuleSettings
 from kbsync.model import Processing
 
 _FOLDER_NAME = re.compile(r"[\w.-]{1,64}")
@@ -52,6 +54,8 @@ class FolderSettings(Section):
     create_dataset: Flag = False
     include: Patterns = ()
     exclude: Patterns = ()
+    exclude_if_present: Names = ()
+    exclude_caches: Flag = True
     schedule: str | None = None
     every: PositiveDuration | None = None
     watch: Annotated[
@@ -71,6 +75,7 @@ class FolderSettings(Section):
     drift: Annotated[
         Literal["report", "restore", "accept"], choice("report", "restore", "accept")
     ] = "report"
+    min_size: Size = 1
     max_size: Size = 15 * 2**20
     indexing_technique: Annotated[
         Literal["high_quality", "economy"], choice("high_quality", "economy")
@@ -81,6 +86,7 @@ class FolderSettings(Section):
         choice("text_model", "qa_model", "hierarchical_model"),
     ] = "text_model"
     doc_language: Annotated[str, BeforeValidator(text(1, 64))] = "English"
+    rules: tuple[RuleSettings, ...] = ()
 
     def processing(self) -> Processing:
         """How the server shall index this folder's documents."""
@@ -118,11 +124,16 @@ class FolderSettings(Section):
             raise ValueError("max_delay must not be shorter than settle")
         if self.trash_days and self.on_delete != "delete":
             raise ValueError('trash_days needs on_delete = "delete"; nothing else deletes')
-        self._check_hierarchy()
+        if self.min_size > self.max_size:
+            raise ValueError("min_size must not be larger than max_size")
+        self._check_hierarchy(self.process_rule)
+        for rule in self.rules:
+            if rule.process_rule is not None:
+                self._check_hierarchy(rule.process_rule)
         return self
 
-    def _check_hierarchy(self) -> None:
-        hierarchical = self.process_rule.mode == "hierarchical"
+    def _check_hierarchy(self, process_rule: ProcessRule) -> None:
+        hierarchical = process_rule.mode == "hierarchical"
         if self.doc_form == "hierarchical_model" and not hierarchical:
             raise ValueError(
                 'doc_form = "hierarchical_model" needs process_rule with mode = "hierarchical"; '

@@ -14,6 +14,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
+from kbsync.filters import check
+
 _NUMBER_AND_UNIT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([A-Za-z]+)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST = 3650 * _SECONDS["d"]
@@ -142,7 +144,7 @@ def flag(value: object) -> bool:
 
 
 def patterns(value: object) -> tuple[str, ...]:
-    """A list of gitignore patterns, none of them empty.
+    """A list of gitignore patterns, each of which can match something.
 
     Raises:
         ValueError: not a list of such texts.
@@ -150,7 +152,25 @@ def patterns(value: object) -> tuple[str, ...]:
     items = value if isinstance(value, list | tuple) else None
     if items is None or not all(isinstance(item, str) and item.strip() for item in items):
         raise ValueError('must be a list of patterns such as ["*.md", "drafts/"]')
+    for item in items:
+        check(item)
     return tuple(items)
+
+
+def names(value: object) -> tuple[str, ...]:
+    """A list of file names.
+
+    Raises:
+        ValueError: not a list of texts, or one of them is no name of something in a directory.
+    """
+    items = value if isinstance(value, list | tuple) else None
+    if items is None or not all(isinstance(item, str) and _is_name(item) for item in items):
+        raise ValueError('must be a list of file names such as [".nobackup"]')
+    return tuple(items)
+
+
+def _is_name(value: str) -> bool:
+    return value not in {"", ".", ".."} and not {"/", "\0"} & set(value)
 
 
 def place(value: object, info: ValidationInfo) -> Path:
@@ -181,4 +201,5 @@ PositiveDuration = Annotated[float, BeforeValidator(positive_duration)]
 Size = Annotated[int, BeforeValidator(size)]
 Flag = Annotated[bool, BeforeValidator(flag)]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(patterns)]
+Names = Annotated[tuple[str, ...], BeforeValidator(names)]
 Place = Annotated[Path, BeforeValidator(place)]

@@ -12,6 +12,7 @@ from kbsync.engine.moving import Moving
 from kbsync.engine.shelving import day
 from kbsync.engine.values import Event, Folder, Happened, Planned, Scope, Survey
 from kbsync.errors import FileError
+from kbsync.filters import Excluded
 from kbsync.model import (
     Change,
     Drop,
@@ -245,15 +246,21 @@ class Looking(Moving):
 
     def _preview_drop(self, survey: Survey, drop: Drop) -> Planned:
         rules = survey.folder.rules
-        if survey.plan.is_held(drop):
-            return Planned("hold", drop.key, drop.reason)
         if drop.reason == plan.PURGE:
-            return Planned("purge", drop.key, drop.reason)
+            return Planned("hold" if survey.plan.is_held(drop) else "purge", drop.key, drop.reason)
+        reason = self._why_gone(survey.folder, drop)
+        if survey.plan.is_held(drop):
+            return Planned("hold", drop.key, reason)
         if rules.shelving is None:
-            return Planned("delete", drop.key, drop.reason)
+            return Planned("delete", drop.key, reason)
         days = rules.trash_days
         later = f"; purge on {day(self.clock() + days * 86_400)}" if days else ""
-        return Planned(rules.shelving, drop.key, drop.reason + later)
+        return Planned(rules.shelving, drop.key, reason + later)
+
+    def _why_gone(self, folder: Folder, drop: Drop) -> str:
+        """Whether the file is gone, or only wanted no more."""
+        verdict = scan.decide(folder.root, drop.key, folder.filters)
+        return f"excluded by {verdict.rule}" if isinstance(verdict, Excluded) else drop.reason
 
     def _preview_put(self, folder: Folder, put: Put) -> Planned:
         key, size = put.seen.key, put.seen.stamp.size

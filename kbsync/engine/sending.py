@@ -179,7 +179,8 @@ class Sending(Shelving, Adopting):
         folder = self.folders[job.key.folder]
         dataset = self.dataset(folder)
         name = self._free_name(job.key, version)
-        document = Document(name, content.body, _media_type(name), folder.processing)
+        processing = folder.recipes.processing_of(job.key.path)
+        document = Document(name, content.body, _media_type(name), processing)
         remote = self._look_for_intent(job, dataset.id, version)
         if remote is None:
             if not self.ledger.intend(job, dataset.id, name):

@@ -10,17 +10,22 @@ from kbsync import plan
 from kbsync.drift import Finding
 from kbsync.filters import Filters
 from kbsync.model import Key, Problem, Processing
+from kbsync.recipes import Recipes
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A configured folder as the engine needs it; `max_size` in bytes."""
+    """A configured folder as the engine needs it; `max_size` in bytes.
+
+    `processing` is what its dataset is made with and checked against.
+    """
 
     name: str
     root: str
     dataset: str
     filters: Filters
     rules: plan.Rules
+    recipes: Recipes
     processing: Processing
     max_size: int
     create_dataset: bool = False

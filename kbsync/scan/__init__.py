@@ -4,8 +4,18 @@ Nothing below a folder's root is ever opened through a symbolic link, and nothin
 be looked at is taken for absent.
 """
 
-from kbsync.scan.looking import RootIdentity, identify, look
+from kbsync.scan.looking import RootIdentity, decide, identify, look
 from kbsync.scan.reading import digest, racy, read
 from kbsync.scan.walking import Settled, walk
 
-__all__ = ["RootIdentity", "Settled", "digest", "identify", "look", "racy", "read", "walk"]
+__all__ = [
+    "RootIdentity",
+    "Settled",
+    "decide",
+    "digest",
+    "identify",
+    "look",
+    "racy",
+    "read",
+    "walk",
+]

@@ -48,10 +48,15 @@ class Judge:
             return Skipped(key, stamp_of(status), no_file(status))
         if isinstance(verdict, Unsupported):
             return Skipped(key, stamp_of(status), self._unsupported(verdict))
-        if 0 < size <= self.max_size:
+        if self.filters.min_size <= size <= self.max_size:
             return Seen(key, stamp_of(status))
-        reason = too_large(size, self.max_size) if size else EMPTY
-        return Skipped(key, stamp_of(status), reason)
+        return Skipped(key, stamp_of(status), self._wrong_size(size))
+
+    def _wrong_size(self, size: int) -> str:
+        if size > self.max_size:
+            return too_large(size, self.max_size)
+        lowest = self.filters.min_size
+        return f"too small: {size:,} bytes, min_size is {lowest:,} bytes" if size else EMPTY
 
     def _unsupported(self, verdict: Unsupported) -> str:
         kind = f"type .{verdict.extension}" if verdict.extension else "no extension"

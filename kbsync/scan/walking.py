@@ -5,10 +5,12 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
-from kbsync.filters import Admitted, Excluded, Filters
+from kbsync.filters import ROOT, Admitted, Excluded, Filters, Standing
 from kbsync.model import Problem, Seen, Skipped, Stamp
+from kbsync.scan.entering import Blocked, entered, inside
 from kbsync.scan.judging import CHANGED, NO_DIRECTORY, Judge, root_problem, stamp_of, why
 from kbsync.scan.opening import Descent
 
@@ -49,39 +51,55 @@ def walk(
         return
     judge = Judge(folder, filters, max_size)
     settled = settled or Settled({})
-    pending = [below]
-    try:
-        if below and not _is_visited(descent, filters, below):
-            return
+    with closing(descent):
+        top = _top(descent, filters, folder, below)
+        if isinstance(top, Problem):
+            yield top
+        pending = [(below, top)] if isinstance(top, Standing) else []
         while pending:
-            directory = pending.pop()
+            directory, above = pending.pop()
             try:
-                entries = _entries(descent, directory)
+                descriptor = descent.enter(directory)
+                entries = _entries(descriptor)
             except OSError as error:
                 yield _unlisted(folder, root, directory, error)
                 continue
-            directories: list[str] = []
-            yield from _judged(judge, settled, directory, entries, directories)
-            pending.extend(reversed(directories))
-    finally:
-        descent.close()
+            names = [entry.name for entry in entries if entry.name in filters.steering]
+            standing = entered(filters, above, folder, directory, descriptor, names)
+            if isinstance(standing, Problem):
+                yield standing
+            elif isinstance(standing.verdict, Admitted):
+                directories: list[tuple[str, Standing]] = []
+                yield from _judged(judge, settled, directory, standing, entries, directories)
+                pending.extend(reversed(directories))
 
 
-def _is_visited(descent: Descent, filters: Filters, directory: str) -> bool:
-    """Whether a walk of everything would come to this directory."""
-    if isinstance(filters.admits(directory, is_dir=True), Excluded):
-        return False
+def _top(descent: Descent, filters: Filters, folder: str, below: str) -> Standing | Problem | None:
+    """How the directory stands that a walk begins at; None when it would not come there."""
+    if not below:
+        return ROOT
+    parent, _, name = below.rpartition("/")
+    found = inside(descent, filters, folder, parent)
+    if isinstance(found, Blocked):
+        gone = isinstance(found.error, FileNotFoundError) or found.error.errno in NO_DIRECTORY
+        reason = why(found.error)
+        return None if gone else Problem(folder, found.directory, reason, is_directory=True)
+    if isinstance(found, Problem) or isinstance(found.verdict, Excluded):
+        return None if isinstance(found, Standing) else found
+    found = filters.of_directory(below, name, found)
+    return None if isinstance(found.verdict, Excluded) or _is_gone(descent, below) else found
+
+
+def _is_gone(descent: Descent, directory: str) -> bool:
     try:
         descent.enter(directory)
-    except FileNotFoundError:
-        return False
     except OSError as error:
-        return error.errno not in NO_DIRECTORY
-    return True
+        return isinstance(error, FileNotFoundError) or error.errno in NO_DIRECTORY
+    return False
 
 
-def _entries(descent: Descent, directory: str) -> list[os.DirEntry[str]]:
-    with os.scandir(descent.enter(directory)) as entries:
+def _entries(descriptor: int) -> list[os.DirEntry[str]]:
+    with os.scandir(descriptor) as entries:
         return sorted(entries, key=_by_name)
 
 
@@ -97,21 +115,25 @@ def _judged(
     judge: Judge,
     settled: Settled,
     directory: str,
+    standing: Standing,
     entries: list[os.DirEntry[str]],
-    directories: list[str],
+    directories: list[tuple[str, Standing]],
 ) -> Iterator[Seen | Skipped | Problem]:
     """Judge a directory's entries, and collect its directories that are to be visited."""
     prefix = f"{directory}/" if directory else ""
-    admits, take, max_size = judge.filters.admits, settled.left.pop, judge.max_size
+    filters, take = judge.filters, settled.left.pop
+    of_file, lowest, highest = filters.of_file, filters.min_size, judge.max_size
     for entry in entries:
-        path = prefix + entry.name
+        name = entry.name
+        path = prefix + name
         try:
-            is_directory = entry.is_dir(follow_symlinks=False)
-            verdict = admits(path, is_directory)
-            if isinstance(verdict, Excluded):
+            if entry.is_dir(follow_symlinks=False):
+                below = filters.of_directory(path, name, standing)
+                if type(below.verdict) is Admitted:
+                    directories.append((path, below))
                 continue
-            if is_directory:
-                directories.append(path)
+            verdict = of_file(path, name, standing)
+            if isinstance(verdict, Excluded):
                 continue
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -121,7 +143,8 @@ def _judged(
             continue
         stamp = take(path, None)
         # The same inode with the same change time is the regular file that it was.
-        if stamp == stamp_of(status) and status.st_size <= max_size and type(verdict) is Admitted:
+        fits = lowest <= status.st_size <= highest and type(verdict) is Admitted
+        if fits and stamp == stamp_of(status):
             settled.unchanged += 1
             continue
         yield judge.judge(path, verdict, status)

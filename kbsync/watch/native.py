@@ -172,6 +172,8 @@ class Native:
         if event.mask & InotifyConstants.IN_ISDIR:
             return self._of_directory(event, directory, name, path)
         changed = event.mask & _FILE_CHANGED or self._appeared_whole(path)
+        if changed and name in self._filters.steering:
+            return self._of_all(base)
         return [(path, False)] if changed and not self._excluded(path, is_dir=False) else []
 
     def _of_directory(
@@ -184,7 +186,13 @@ class Native:
         if not event.is_delete:
             self._grow(above, name, known_too=event.is_moved_to)
         moved = event.is_moved_from or event.is_moved_to
+        if name in self._filters.steering:
+            return self._of_all(path.rpartition("/")[0])
         return [(path, True)] if moved or not self._excluded(path, is_dir=True) else []
+
+    def _of_all(self, directory: str) -> list[tuple[str, bool]]:
+        """What is wanted of a directory may be something else now."""
+        return [] if self._excluded(directory, is_dir=True) else [(directory, True)]
 
     def _appeared_whole(self, path: str) -> bool:
         """Whether a new name is a link to a file that exists; one being written is closed later."""

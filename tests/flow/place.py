@@ -63,9 +63,7 @@ class Place:
         ]
         server = {"base_url", "api_key", "api_style", "instance"}
         lines += [
-            f"{key} = {json.dumps(value)}"
-            for key, value in self.settings.items()
-            if key not in server
+            f"{key} = {_toml(value)}" for key, value in self.settings.items() if key not in server
         ]
         self.config.write_text("\n".join(lines) + "\n")
         self.config.chmod(0o600)
@@ -132,6 +130,17 @@ class Place:
             assert live[path].indexing_status == "completed", path
             assert live[path].segments > 0, path
         assert len(self.documents()) == len(files)
+
+
+def _toml(value: object) -> str:
+    """A value on one line; a table as TOML writes it there."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(_toml, value)) + "]"
+        case _:
+            return json.dumps(value)
 
 
 @contextmanager

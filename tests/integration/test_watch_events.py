@@ -110,6 +110,25 @@ def files(*paths: str) -> set[tuple[str, bool]]:
     return {(path, False) for path in paths}
 
 
+def test_what_says_something_of_its_directory(tmp_path: Path) -> None:
+    """A new, changed or removed ignore file, marker or cache tag is about all beside it."""
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "drafts").mkdir()
+    filters = Filters((), ("drafts/",), SERVER_TYPES, markers=[".nobackup"])
+    with Watched(tmp_path, filters=filters) as watched:
+        (tmp_path / "a/b/.kbsyncignore").write_text("x\n")
+        (tmp_path / "drafts/.kbsyncignore").write_text("x\n")
+        assert set(watched.marks()) == {("a/b", True)}
+        (tmp_path / "a/b/.kbsyncignore").unlink()
+        assert watched.marks() == [("a/b", True)]
+        (tmp_path / "a/.nobackup").mkdir()
+        assert set(watched.marks()) == {("a", True)}
+        (tmp_path / ".new").write_text("Signature: 8a477f597d28d172789f06886806bc55")
+        watched.marks()
+        (tmp_path / ".new").rename(tmp_path / "CACHEDIR.TAG")
+        assert ("", True) in watched.marks()
+
+
 def trees(*paths: str) -> set[tuple[str, bool]]:
     return {(path, True) for path in paths}
 

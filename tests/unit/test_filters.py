@@ -136,7 +136,9 @@ def test_directories(path: str, verdict: Verdict) -> None:
     assert judge(path, include=("*.md",), exclude=exclude, is_dir=True) == verdict
 
 
-@pytest.mark.parametrize("pattern", ["[z-a]", "a[", "!", "/", "!/", "//", "\\", "[[:alpha:]]", " "])
+@pytest.mark.parametrize(
+    "pattern", ["[z-a]", "a[", "!", "/", "!/", "//", "\\", "[[:alfa:]]", "a//b", " "]
+)
 @pytest.mark.parametrize("where", ["include", "exclude"])
 def test_bad_pattern(pattern: str, where: str) -> None:
     """A pattern that cannot mean anything is refused by name."""
@@ -156,6 +158,16 @@ def test_very_deep_path() -> None:
     assert judge(f"{deep}/a.md", exclude=("/d/d/d/",)) == Excluded('exclude "/d/d/d/"')
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    ["*a*a*a*a*a*a*a*a*a*a*a*a*b", "/**/a/**/a/**/a/**/a/**/b", "/**/*a*a*/**/*a*a*/**/*a*b/c"],
+)
+@pytest.mark.parametrize("path", ["a" * 250, "/".join(["a"] * 2_000), "/".join(["a" * 200] * 20)])
+def test_patterns_that_backtrack(pattern: str, path: str) -> None:
+    """No pattern keeps a name busy, as it would whoever tries every way to match."""
+    assert judge(f"{path}.md", exclude=(pattern,)) == Admitted("type .md")
+
+
 def test_very_many_directories() -> None:
     """Answers stay right when more directories were judged than are remembered."""
     filters = Filters((), ("old/",), SERVER_TYPES)
@@ -170,11 +182,21 @@ def test_very_many_directories() -> None:
 # Against git. Every directory holds every file name, so that a pattern has something to decide on.
 
 DIRECTORIES = ["", "a", "b", "a/a", "a/b", "b/a", "ab", "a/b/a", "a/b/ab", "b/a/b", "a b"]
-FILES = ["a.md", "ab", "c", "b.md", "[a].md", "!c", "#c", "c "]
+FILES = ["a.md", "ab", "c", "b.md", "[a].md", "!c", "#c", "c ", "]a", "B"]
 LITERALS = ["a", "b", "ab", "a.md", "*.md", "c", "a b"]
-SEGMENTS = st.sampled_from(
-    [*LITERALS, "*", "**", "?", "a*", "*b", "[ab]", "[!a]", "[ab]**", "\\[a\\].md", "\\!c", "***"]
-)
+BRACKETS = [
+    "[ab]",
+    "[!a]",
+    "[^a]*",
+    "[a-b]",
+    "[[:alpha:]]",
+    "[![:upper:]]*",
+    "[]a]",
+    "[\\]a]",
+    "[*-c]b",
+]
+STARS = ["*", "**", "?", "a*", "*b", "a**", "**b", "*a*b*", "*a*.*d", "[ab]**", "***"]
+SEGMENTS = st.sampled_from([*LITERALS, *BRACKETS, *STARS, "\\[a\\].md", "\\!c", "\\a", "c\\ "])
 PATTERNS = st.builds(
     lambda negated, anchor, segments, end: negated + anchor + "/".join(segments) + end,
     st.sampled_from(["", "", "", "!"]),

@@ -27,7 +27,8 @@ from kbsync.model import (
     Version,
     Want,
 )
-from kbsync.plan import FolderPlan, Rules, backoff, decide, plan_folder, recipe
+from kbsync.plan import FolderPlan, Rules, backoff, decide, plan_folder
+from kbsync.recipes import recipe
 
 KEY = Key("docs", "a.md")
 STAMP = Stamp(10, 1_000, 1_000, 7, 1)

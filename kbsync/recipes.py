@@ -1,0 +1,49 @@
+"""PURE: how each file of a folder is processed, and the fingerprint of that."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from kbsync.filters import Selection
+from kbsync.model import Processing
+
+
+def recipe(processing: Processing, converter: str = "") -> str:
+    """Fingerprint of everything but the file that shapes a document: 12 hex digits."""
+    told = json.dumps([asdict(processing), converter], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+class Recipes:
+    """The folder's processing, or that of the last rule that selects a file."""
+
+    def __init__(
+        self, processing: Processing, rules: Sequence[tuple[Selection, Processing]] = ()
+    ) -> None:
+        self._default = processing, recipe(processing)
+        self._rules = [(selection, (own, recipe(own))) for selection, own in reversed(rules)]
+
+    def processing_of(self, path: str) -> Processing:
+        """How the server shall index this file."""
+        return self._of(path)[0]
+
+    def recipe_of(self, path: str) -> str:
+        """The recipe of this file."""
+        return self._of(path)[1]
+
+    def rule_of(self, path: str) -> int | None:
+        """The number of the rule that decides, counted from 0."""
+        for number, (selection, _) in enumerate(self._rules, 1):
+            if selection.selects(path):
+                return len(self._rules) - number
+        return None
+
+    def _of(self, path: str) -> tuple[Processing, str]:
+        if self._rules:
+            for selection, own in self._rules:
+                if selection.selects(path):
+                    return own
+        return self._default
