@@ -64,6 +64,7 @@ class Run:
         self._changed = threading.Condition()
         self._stopping = False
         self._busy = 0
+        self._news = False
         self._misses = 0
         self._last_miss: str | None = None
         self._succeeded = False
@@ -169,6 +170,7 @@ class Run:
                 worked = True
             with self._changed:
                 self._busy -= 1
+                self._news = self._news or worked
                 self._changed.notify_all()
                 if not worked:  # others that find nothing, too, must not wake this one
                     self._changed.wait_for(lambda: self._stopping, timeout=_LOOK_AGAIN)
@@ -236,26 +238,28 @@ class Run:
     def _follow(self, started: float) -> None:
         pause = _POLL_FIRST
         while not self._over(started):
+            self._news = False
             sending = self._sending()
             moved, flying = self._look()
             # What moved may have left work, such as an old version to delete.
             if not sending and not moved and not self._wanted(flying):
                 return
             pause = _POLL_FIRST if moved else min(pause * 1.5, _POLL_MOST)
-            if sending:
-                self._wait_for_senders()
-            else:
+            if not self._wait_for_senders():
                 self._rest(pause)
 
-    def _wait_for_senders(self) -> None:
+    def _wait_for_senders(self) -> bool:
+        """Wait while somebody sends, not for long; False when nobody does."""
         with self._changed:
-            self._changed.wait_for(
+            if not self._busy:
+                return False
+            return self._changed.wait_for(
                 lambda: self._stopping or not self._busy, timeout=_POLL_WHILE_SENDING
             )
 
     def _rest(self, pause: float) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping, timeout=pause)
+            self._changed.wait_for(lambda: self._stopping or self._news, timeout=pause)
 
     def _wanted(self, flying: int) -> bool:
         return flying > 0 and self._limits.wait

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -42,10 +43,17 @@ class ServerSettings(Section):
     )
     max_connections: Annotated[int, whole(1, 16)] = 4
     requests_per_minute: Annotated[int, whole(0)] = 0
+    share_percent: Annotated[int, whole(1, 100)] = 80
+    max_indexing: Annotated[int, whole(0)] = 100
     timeout: PositiveDuration = 60.0
     ca_file: Place | None = None
     verify_tls: Flag = True
     index_timeout: PositiveDuration = 1800.0
+
+    @property
+    def budget(self) -> int:
+        """Requests a minute that are ours; 0 for no budget."""
+        return math.ceil(self.requests_per_minute * self.share_percent / 100)
 
     @property
     def url(self) -> str:

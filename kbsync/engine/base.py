@@ -35,6 +35,7 @@ class Base:
         clock: seconds since the epoch.
         chance: a number from 0 to 1, for spreading retries.
         index_timeout: seconds without progress after which a document counts as stuck.
+        max_indexing: how many documents may be sent or indexed at a time; 0 for any number.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Base:
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
         index_timeout: float = 1800.0,
+        max_indexing: int = 0,
     ) -> None:
         self.ledger = ledger
         self.folders: Mapping[str, Folder] = {folder.name: folder for folder in folders}
@@ -58,6 +60,7 @@ class Base:
         self.clock = clock
         self.chance = chance
         self.index_timeout = index_timeout
+        self.max_indexing = max_indexing
         self._backend: Backend | None = None
         self._connecting = threading.Lock()
         self.stranded: deque[Callable[[], None]] = deque()

@@ -110,6 +110,12 @@ def moves(db: Database) -> None:
         )
 
 
+@migrations()
+def rows_in_flight(db: Database) -> None:
+    """Count what is being sent without reading all rows."""
+    db.conn.execute("CREATE INDEX files_sending ON files (folder, want) WHERE state = 'sending'")
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

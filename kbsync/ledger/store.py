@@ -28,6 +28,7 @@ MIGRATIONS = (
     "declined_documents",
     "history",
     "moves",
+    "rows_in_flight",
 )
 
 Values = Sequence[object]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from kbsync.ledger.rows import COLUMNS, record_of, stored_path
@@ -11,6 +11,8 @@ from kbsync.ledger.store import Store
 from kbsync.model import Key, Record, Remote, State
 
 HERE = "folder = ? AND path = ?"
+#: A further condition for rows to work on: nothing that would be indexed.
+DROPS_ONLY = " AND want = 'absent'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,19 @@ class Table:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+
+    def is_full(self, folders: Collection[str], max_indexing: int) -> bool:
+        """Whether so many documents of these folders are being sent or indexed; 0 is no limit."""
+        if not max_indexing:
+            return False
+        marks = ",".join("?" * len(folders))
+        rows = self.store.rows(
+            f"SELECT (SELECT count(*) FROM files WHERE state = 'indexing' AND folder IN ({marks}))"
+            " + (SELECT count(*) FROM files WHERE state = 'sending' AND want = 'present'"
+            f" AND folder IN ({marks}))",
+            (*folders, *folders),
+        )
+        return int(rows[0][0]) >= max_indexing
 
     def retire_row(
         self,
