@@ -78,8 +78,8 @@ class Run:
         self._engine.ledger.recover()
         self._engine.ledger.hasten(self._names)
         surveys = self._looked(hash_all=hash_all, allow_delete=allow_delete)
-        changed = [survey.folder.name for survey in surveys if survey.plan.changes]
-        if [name for name in changed if self._adopted(name)]:
+        concerned = [one.folder.name for one in surveys if one.plan.changes or self._has(one)]
+        if [name for name in concerned if self._adopted(name)]:
             surveys = self._looked(hash_all=hash_all, allow_delete=allow_delete)
         self._engine.accept(*surveys)
         for survey in surveys:
@@ -91,12 +91,16 @@ class Run:
         scopes = [Scope(name) for name in self._names]
         return self._engine.look(scopes, hash_all=hash_all, allow_delete=allow_delete)
 
+    def _has(self, survey: Survey) -> bool:
+        return self._engine.ledger.with_document(survey.folder.name) > 0
+
     def _adopted(self, name: str) -> bool:
-        """Take over what the dataset holds of a new folder; whether that gave it documents."""
+        """Take over what the dataset holds of a new folder; whether that changed its rows."""
         if self._engine.is_adopted(name):
             return False
         try:
-            return bool(self._engine.adopt(name).keys)
+            adoption = self._engine.adopt(name)
+            return bool(adoption.keys) or adoption.lost > 0
         except Denied as error:
             self._deny(name, error)
         except Unavailable:

@@ -1,6 +1,6 @@
 """The ledger: what kbsync knows, in one SQLite file that any tool can read."""
 
-from kbsync.ledger.adopting import ADOPTED, Adoptee
+from kbsync.ledger.adopting import ADOPTED, Adoptee, Lost
 from kbsync.ledger.auditing import LastAudit
 from kbsync.ledger.backup import is_lost
 from kbsync.ledger.history import PRUNE_AT_ONCE, Happening, Kept, RunRow
@@ -23,6 +23,7 @@ __all__ = [
     "LastAudit",
     "Ledger",
     "Leftover",
+    "Lost",
     "RunRow",
     "Trouble",
     "is_held",
