@@ -65,7 +65,7 @@ class ServerSettings(Section):
     def sends_key_in_the_clear(self) -> bool:
         """True when the key travels unencrypted over a network."""
         parts = urlsplit(self.base_url)
-        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+        return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
     @field_validator("ca_file")
     @classmethod
@@ -91,7 +91,8 @@ def _split(value: object) -> SplitResult | None:
     return parts
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host, by its name or address, is this machine alone."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

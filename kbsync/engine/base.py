@@ -15,7 +15,7 @@ from kbsync.engine.recording import Recorder
 from kbsync.engine.values import Event, Folder
 from kbsync.errors import Denied, Missing
 from kbsync.ledger import Ledger
-from kbsync.model import UNTRUSTED, Dataset, Remote, Stamp, Version
+from kbsync.model import UNTRUSTED, Dataset, Remote, Stamp, Traffic, Version
 
 
 @dataclass(slots=True)
@@ -84,6 +84,11 @@ class Base:
                 self._backend = self._connect()
             return self._backend
 
+    @property
+    def traffic(self) -> Traffic:
+        """Requests and bytes so far; nothing before the server is first needed."""
+        return Traffic({}, 0) if self._backend is None else self._backend.traffic
+
     def interrupt(self) -> None:
         """Let no request wait any longer for the server's good will."""
         if self._backend is not None:
@@ -107,7 +112,7 @@ class Base:
                 except (Missing, Denied) as error:
                     text = f"folder {folder.name!r}: {error}"
                     raise Denied(text, folder=folder.name) from error
-                self.ledger.bind(folder.name, folder.root, folder.dataset, dataset.id)
+                self.ledger.bind(folder.name, folder.root, folder.dataset, dataset.id, self.clock())
                 bound.dataset = dataset
             return bound.dataset
 

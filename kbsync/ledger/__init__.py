@@ -6,6 +6,7 @@ from kbsync.ledger.backup import is_lost
 from kbsync.ledger.history import PRUNE_AT_ONCE, Happening, Kept, RunRow
 from kbsync.ledger.ledger import Ledger
 from kbsync.ledger.leftovers import Leftover
+from kbsync.ledger.listing import KINDS, Bucket, ListedFile
 from kbsync.ledger.lock import is_held
 from kbsync.ledger.planning import FolderRow
 from kbsync.ledger.reporting import Details, Trouble
@@ -13,8 +14,10 @@ from kbsync.ledger.table import Job
 
 __all__ = [
     "ADOPTED",
+    "KINDS",
     "PRUNE_AT_ONCE",
     "Adoptee",
+    "Bucket",
     "Details",
     "FolderRow",
     "Happening",
@@ -23,6 +26,7 @@ __all__ = [
     "LastAudit",
     "Ledger",
     "Leftover",
+    "ListedFile",
     "Lost",
     "RunRow",
     "Trouble",

@@ -102,12 +102,12 @@ class Adopting(Table):
 
     def _put_to_work(self, db: sqlite3.Connection, one: Adoptee, now: float) -> None:
         db.execute(
-            "INSERT INTO files (folder, path, want, state, generation, reason, changed_at)"
-            " VALUES (?, ?, 'present', 'pending', 1, ?, ?)"
+            "INSERT INTO files (folder, path, want, state, generation, reason, changed_at,"
+            " wanted_at) VALUES (?1, ?2, 'present', 'pending', 1, ?3, ?4, ?4)"
             " ON CONFLICT (folder, path) DO UPDATE SET state = 'pending',"
             " generation = generation + 1, attempts = 0, not_before = NULL, error = NULL,"
             " reason = iif(want = 'present', excluded.reason, reason),"
-            " changed_at = excluded.changed_at",
+            " changed_at = excluded.changed_at, wanted_at = excluded.wanted_at",
             (one.key.folder, stored_path(one.key.path), ADOPTED, now),
         )
         set_row(

@@ -14,6 +14,7 @@ from kbsync.ledger.backup import NEEDS_ADOPTION
 from kbsync.ledger.following import Following
 from kbsync.ledger.history import History
 from kbsync.ledger.leftovers import Leftovers
+from kbsync.ledger.listing import Listing
 from kbsync.ledger.planning import Planning
 from kbsync.ledger.reporting import Reporting
 from kbsync.ledger.rows import path_of, stored_path
@@ -36,6 +37,7 @@ class Ledger(
     Adopting,
     Auditing,
     History,
+    Listing,
     Reporting,
 ):
     """kbsync's memory, one method a transition, one transaction each; safe for several threads."""

@@ -29,6 +29,7 @@ MIGRATIONS = (
     "history",
     "moves",
     "rows_in_flight",
+    "kinds",
 )
 
 Values = Sequence[object]
