@@ -54,7 +54,7 @@ class Run:
         *,
         workers: int,
         limits: Limits,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._names = list(names)
@@ -64,7 +64,6 @@ class Run:
         self._changed = threading.Condition()
         self._stopping = False
         self._busy = 0
-        self._news = False
         self._misses = 0
         self._last_miss: str | None = None
         self._succeeded = False
@@ -78,8 +77,8 @@ class Run:
         self._engine.ledger.recover()
         self._engine.ledger.hasten(self._names)
         surveys = self._looked(hash_all=hash_all, allow_delete=allow_delete)
-        concerned = [one.folder.name for one in surveys if one.plan.changes or self._has(one)]
-        if [name for name in concerned if self._adopted(name)]:
+        changed = [survey.folder.name for survey in surveys if survey.plan.changes]
+        if [name for name in changed if self._adopted(name)]:
             surveys = self._looked(hash_all=hash_all, allow_delete=allow_delete)
         self._engine.accept(*surveys)
         for survey in surveys:
@@ -91,16 +90,12 @@ class Run:
         scopes = [Scope(name) for name in self._names]
         return self._engine.look(scopes, hash_all=hash_all, allow_delete=allow_delete)
 
-    def _has(self, survey: Survey) -> bool:
-        return self._engine.ledger.with_document(survey.folder.name) > 0
-
     def _adopted(self, name: str) -> bool:
-        """Take over what the dataset holds of a new folder; whether that changed its rows."""
+        """Take over what the dataset holds of a new folder; whether that gave it documents."""
         if self._engine.is_adopted(name):
             return False
         try:
-            adoption = self._engine.adopt(name)
-            return bool(adoption.keys) or adoption.lost > 0
+            return bool(self._engine.adopt(name).keys)
         except Denied as error:
             self._deny(name, error)
         except Unavailable:
@@ -174,7 +169,6 @@ class Run:
                 worked = True
             with self._changed:
                 self._busy -= 1
-                self._news = self._news or worked
                 self._changed.notify_all()
                 if not worked:  # others that find nothing, too, must not wake this one
                     self._changed.wait_for(lambda: self._stopping, timeout=_LOOK_AGAIN)
@@ -242,28 +236,26 @@ class Run:
     def _follow(self, started: float) -> None:
         pause = _POLL_FIRST
         while not self._over(started):
-            self._news = False
             sending = self._sending()
             moved, flying = self._look()
             # What moved may have left work, such as an old version to delete.
             if not sending and not moved and not self._wanted(flying):
                 return
             pause = _POLL_FIRST if moved else min(pause * 1.5, _POLL_MOST)
-            if not self._wait_for_senders():
+            if sending:
+                self._wait_for_senders()
+            else:
                 self._rest(pause)
 
-    def _wait_for_senders(self) -> bool:
-        """Wait while somebody sends, not for long; False when nobody does."""
+    def _wait_for_senders(self) -> None:
         with self._changed:
-            if not self._busy:
-                return False
-            return self._changed.wait_for(
+            self._changed.wait_for(
                 lambda: self._stopping or not self._busy, timeout=_POLL_WHILE_SENDING
             )
 
     def _rest(self, pause: float) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._news, timeout=pause)
+            self._changed.wait_for(lambda: self._stopping, timeout=pause)
 
     def _wanted(self, flying: int) -> bool:
         return flying > 0 and self._limits.wait
@@ -273,7 +265,7 @@ class Run:
         names = self._active()
         due = self._engine.ledger.next_due(names) if names else None
         with self._changed:
-            return self._busy > 0 or (due is not None and due <= self._clock() + PATIENCE)
+            return self._busy > 0 or (due is not None and due <= self._engine.clock() + PATIENCE)
 
     def _over(self, started: float) -> bool:
         now = self._clock()

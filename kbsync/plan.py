@@ -298,6 +298,15 @@ def _holds(
     return []
 
 
+#: No work is put off for longer, in seconds: what waits longer was put off by another clock.
+LONGEST_WAIT = 3600.0
+
+
+def is_over(since: float, seconds: float, now: float) -> bool:
+    """Whether so many seconds have passed; a clock that was set back never makes it take longer."""
+    return not 0 <= now - since < seconds
+
+
 def backoff(attempts: int, jitter: float, *, first: float = 2.0, most: float = 900.0) -> float:
     """Seconds to wait before try `attempts` + 1; `jitter` from 0 to 1 spreads them by half."""
     raw = min(most, first * 2.0 ** min(attempts - 1, 30))

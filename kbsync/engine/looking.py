@@ -220,10 +220,10 @@ class Looking(Moving):
             for change in survey.plan.applicable
         )
         if drops:
-            self.drops.setdefault(survey.folder.name, []).append((self.clock(), drops))
+            self.drops.setdefault(survey.folder.name, []).append((self.elapsed(), drops))
 
     def _recent_drops(self, name: str) -> int:
-        since = self.clock() - _RECENT_SECONDS
+        since = self.elapsed() - _RECENT_SECONDS
         recent = [drop for drop in self.drops.get(name, []) if drop[0] >= since]
         self.drops[name] = recent
         return sum(count for _, count in recent)

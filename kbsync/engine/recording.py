@@ -11,6 +11,7 @@ from kbsync.engine.values import Event, Happened
 from kbsync.ledger import Happening, Ledger
 from kbsync.log import scrubbed
 from kbsync.model import Key
+from kbsync.plan import is_over
 
 #: A run of the service ends when nothing has happened, and nothing is under way, for so long.
 QUIET_SECONDS = 60.0
@@ -24,7 +25,7 @@ _WORK = frozenset(
     {Happened.SENT, Happened.INDEXED, Happened.MOVED, Happened.DELETED, Happened.SHELVED}
     | {Happened.RETURNED, Happened.FAILED, Happened.STUCK, Happened.ADOPTED, Happened.RESTORED}
 )
-_RETOLD = frozenset({Happened.HELD, Happened.UNKNOWN})
+_RETOLD = frozenset({Happened.HELD, Happened.UNKNOWN, Happened.NOTE})
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ class Recorder:
             return True
         what = (one.key, one.happened, one.text)
         last = self._told.get(what)
-        if last is not None and one.at - last < _AGAIN_SECONDS:
+        if last is not None and not is_over(last, _AGAIN_SECONDS, one.at):
             return False
         self._told[what] = one.at
         return True
@@ -127,7 +128,9 @@ class Recorder:
 
     def _end_when_quiet(self) -> None:
         run = self._run
-        if run is None or not run.by_itself or self._clock() - run.last_work < QUIET_SECONDS:
+        if run is None or not run.by_itself:
+            return
+        if not is_over(run.last_work, QUIET_SECONDS, self._clock()):
             return
         if not self._ledger.in_flight(run.folders):
             self._end(None)

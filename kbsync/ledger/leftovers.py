@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kbsync.ledger.rows import path_of
-from kbsync.ledger.table import Table, get_row
+from kbsync.ledger.table import IS_DUE, Table, due, get_row
 from kbsync.model import Key, Remote
 
 
@@ -46,11 +46,11 @@ class Leftovers(Table):
             row = db.execute(
                 "SELECT dataset_id, document_id, name, folder, path, attempts FROM leftovers AS l"
                 f" WHERE busy = 0 AND folder IN ({marks})"
-                " AND (not_before IS NULL OR not_before <= ?)"
+                f" AND {IS_DUE}"
                 " AND NOT EXISTS (SELECT 1 FROM files WHERE state = 'sending'"
                 "  AND files.folder = l.folder AND files.path = l.path)"
                 " ORDER BY since LIMIT 1",
-                (*folders, now),
+                (*folders, *due(now)),
             ).fetchone()
             if row is None:
                 return None

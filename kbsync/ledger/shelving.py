@@ -52,7 +52,6 @@ class Shelving(Table):
     def trash(self, folder: str) -> Trash:
         """What is out of service in a folder."""
         rows = self.store.rows(
-            "SELECT count(*), min(purge_at) FROM files WHERE folder = ? AND kind = 'trash'",
-            (folder,),
+            f"SELECT count(*), min(purge_at) FROM files WHERE folder = ? AND {IN_TRASH}", (folder,)
         )
         return Trash(*rows[0])

@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from kbsync.errors import LedgerDamaged, LedgerError
 from kbsync.ledger import backup
-from kbsync.ledger.damage import check, damaged, foreign, translated
+from kbsync.ledger.damage import check, foreign, translated
 from kbsync.ledger.lock import hold_lock
+from kbsync.plan import is_over
 
 #: The migrations of `schema.py` by name, in order; a test holds the two equal.
 MIGRATIONS = (
@@ -28,8 +29,6 @@ MIGRATIONS = (
     "declined_documents",
     "history",
     "moves",
-    "rows_in_flight",
-    "kinds",
 )
 
 Values = Sequence[object]
@@ -101,9 +100,6 @@ class Store:
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise translated(error, self.path) from error
-        except UnicodeDecodeError as error:  # of SQLite's own message, which quotes the schema
-            self._connection.close()
-            raise damaged(self.path, "malformed database schema") from error
         except BaseException:
             self._connection.close()
             raise
@@ -131,7 +127,7 @@ class Store:
         """
         changes, last = self._connection.total_changes, backup.backup_time(self.path)
         much = changes - self._backed_up_at > backup.DUE_CHANGES
-        if not much and last is not None and 0 <= now - last < backup.DUE_SECONDS:
+        if not much and last is not None and not is_over(last, backup.DUE_SECONDS, now):
             return False
         backup.back_up(self.path)
         self._backed_up_at = changes

@@ -62,9 +62,9 @@ class Watching(Table):
             if at and not moved and 0 <= now - at < _LEAST_SECONDS:
                 return last
             seconds = last.seconds + pause
-            found = Watch(
-                seconds, seconds if moved else last.moved, max(last.front, *finished, 0.0)
-            )
+            # What was sent later than now was sent before the clock was set back.
+            front = max((sent for sent in (last.front, *finished) if sent <= now), default=0.0)
+            found = Watch(seconds, seconds if moved else last.moved, front)
             _write(db, found, now)
             db.executemany(
                 f"UPDATE files SET progress = ?, progress_at = ? WHERE {HERE}",

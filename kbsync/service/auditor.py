@@ -8,6 +8,7 @@ from kbsync.config import FolderSettings
 from kbsync.engine import Engine
 from kbsync.errors import Denied, Unavailable
 from kbsync.log import get_logger
+from kbsync.plan import is_over
 from kbsync.service.gate import Gate
 
 _REST, _AGAIN = 60.0, 300.0
@@ -61,15 +62,17 @@ class Auditor:
         return _REST
 
     def _due(self) -> list[str]:
-        now, open_folders = self._clock(), self._gate.open_folders()
+        open_folders = self._gate.open_folders()
         return [
             folder.name
             for folder in self._folders
             if folder.name in open_folders
             and self._engine.is_adopted(folder.name)
-            and now >= self._next(folder)
+            and self._is_due(folder)
         ]
 
-    def _next(self, folder: FolderSettings) -> float:
-        last = self._engine.ledger.last_audit(folder.name).at
-        return self._since + min(folder.audit, _FIRST) if last is None else last + folder.audit
+    def _is_due(self, folder: FolderSettings) -> bool:
+        last, now = self._engine.ledger.last_audit(folder.name).at, self._clock()
+        if last is None:
+            return is_over(self._since, min(folder.audit, _FIRST), now)
+        return is_over(last, folder.audit, now)

@@ -12,19 +12,29 @@ _PRUNE_EVERY = 3600.0
 
 
 class Historian:
-    """One step: write what the engine told since the last; `keep` is in seconds."""
+    """One step: write what the engine told since the last; `keep` is in seconds.
 
-    def __init__(self, engine: Engine, keep: float, clock: Callable[[], float]) -> None:
+    `clock` gives seconds since the epoch, `elapsed` those of a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        keep: float,
+        clock: Callable[[], float],
+        elapsed: Callable[[], float],
+    ) -> None:
         self._engine = engine
         self._keep = keep
         self._clock = clock
-        self._prune_at = 0.0
+        self._elapsed = elapsed
+        self._prune_at = elapsed()
 
     def step(self) -> float:
         """Write and prune what is due; returns seconds until the next time."""
         self._engine.recorder.write()
-        now = self._clock()
+        now = self._elapsed()
         if now >= self._prune_at:
-            pruned = self._engine.ledger.prune(now - self._keep)
+            pruned = self._engine.ledger.prune(self._clock() - self._keep)
             self._prune_at = now if pruned == PRUNE_AT_ONCE else now + _PRUNE_EVERY
         return _EVERY

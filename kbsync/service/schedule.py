@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from kbsync.config import FolderSettings
 
 #: A folder without a schedule of its own is scanned this often, whatever its watching says.
 RESCAN_SECONDS = 3600.0
-
-_JITTER = 0.1
 
 
 class Schedule:
@@ -26,10 +24,16 @@ class Schedule:
         self._scheduler = BackgroundScheduler(
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
+        self._folders = folders
         for folder in folders:
             self._scheduler.add_job(
                 ask, _trigger(folder), args=(folder.name, "schedule"), id=folder.name
             )
+
+    def restart(self) -> None:
+        """Count every time from now on: the scheduler waits by a clock that has been set since."""
+        for folder in self._folders:
+            self._scheduler.reschedule_job(folder.name, trigger=_trigger(folder))
 
     def start(self) -> None:
         """Begin."""
@@ -53,6 +57,27 @@ class Schedule:
 
 def _trigger(folder: FolderSettings) -> BaseTrigger:
     if folder.schedule is not None:
-        return CronTrigger.from_crontab(folder.schedule)
-    seconds = folder.every or RESCAN_SECONDS
-    return IntervalTrigger(seconds=seconds, jitter=seconds * _JITTER)
+        return _Cron.from_crontab(folder.schedule)
+    return _Every(folder.every or RESCAN_SECONDS)
+
+
+# The scheduler asks a trigger for each time between the last one and now, and those can be many
+# millions after a clock was set forward. These two know only times that are yet to come.
+
+
+class _Every(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Again after so many seconds, more or less by a tenth, so that not all folders meet."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:  # noqa: ARG002
+        return now + timedelta(seconds=self._seconds * random.uniform(0.9, 1.1))  # noqa: S311
+
+
+class _Cron(CronTrigger):  # type: ignore[misc]
+    """The times of a cron expression."""
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:  # noqa: ARG002
+        found: datetime | None = super().get_next_fire_time(None, now + timedelta(microseconds=1))
+        return found

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from kbsync.config import Settings
 from kbsync.engine import Checks, Engine
-from kbsync.ledger import Ledger
 from kbsync.log import get_logger
+from kbsync.plan import LONGEST_WAIT
 from kbsync.service.auditor import Auditor
 from kbsync.service.checker import Checker
 from kbsync.service.gate import Gate
@@ -21,11 +21,10 @@ from kbsync.service.reporter import Reporter
 from kbsync.service.requests import Requests
 from kbsync.service.schedule import Schedule
 from kbsync.service.systemd import Notifier
+from kbsync.service.timekeeper import Timekeeper
 from kbsync.service.traffic import Follower, Sender
-from kbsync.service.website import Website
 from kbsync.service.worker import Worker
 from kbsync.watch import Dirty, Watch
-from kbsync.web import Desk
 
 TICK_SECONDS = 1.0
 _EVERY = 5
@@ -71,24 +70,22 @@ class Service:
             self._dirty,
             self._requests,
             self._wake_traffic,
-            grace=TICK_SECONDS + 2 * max(folder.settle for folder in settings.folders),
+            grace=_grace(settings),
         )
         self._planner = Worker("planner", self._planning.step)
         self._follower = Worker("follower", Follower(engine, self._gate, self._wake_senders).step)
         auditor = Auditor(engine, self._gate, settings.folders, time.time, self._after_repair)
         self._auditor = Worker("auditor", auditor.step)
         self._keeper = Worker("keeper", Keeper(engine.ledger, time.time).step)
-        historian = Historian(engine, settings.keep_history, time.time)
+        historian = Historian(engine, settings.keep_history, time.time, time.monotonic)
         self._historian = Worker("historian", historian.step)
         self._checkers = [Worker("checker", Checker(engine.ledger, checks).step)] if checks else []
+        timekeeper = Timekeeper(engine.ledger, self._after_a_step, time.time, time.monotonic)
+        self._timekeeper = Worker("timekeeper", timekeeper.step)
         self._reporting = Reporter(
             engine.ledger, names, self._news, self._take_wishes, time.monotonic
         )
         self._reporter = Worker("reporter", self._reporting.step)
-        self._website = Website(
-            settings.http, lambda: Ledger.open(settings.ledger, readonly=True), self._desk
-        )
-        self._checks = [check.question for check in settings.checks]
         sender = Sender(engine, self._gate, time.time, self._follower.wake)
         self._senders = [
             Worker(f"sender-{number}", sender.step)
@@ -106,7 +103,6 @@ class Service:
         for name in self._engine.folders:
             self._ask(name, "start")
         self._schedule.start()
-        self._website.start()
         for worker in self._workers:
             worker.start()
         self._notifier.ready()
@@ -141,14 +137,12 @@ class Service:
             self._schedule.stop()
         for worker in self._workers:
             worker.stop()
-        self._website.stop()
         self._engine.interrupt()
         deadline = time.monotonic() + _STOP_SECONDS
-        threads: list[Worker | Website] = [*self._workers, self._website]
         return [
-            thread.name
-            for thread in threads
-            if not thread.join(max(0.0, deadline - time.monotonic()))
+            worker.name
+            for worker in self._workers
+            if not worker.join(max(0.0, deadline - time.monotonic()))
         ]
 
     def raise_failure(self) -> None:
@@ -188,6 +182,7 @@ class Service:
             self._auditor,
             self._historian,
             *self._checkers,
+            self._timekeeper,
             self._reporter,
         ]
 
@@ -208,6 +203,13 @@ class Service:
             self._ask(name, "audit")
         self._wake_senders()
 
+    def _after_a_step(self) -> None:
+        """The clock was set: what was to happen by the old one is done now, or timed anew."""
+        self._schedule.restart()
+        for name in self._engine.folders:
+            self._ask(name, "clock")
+        self._wake_senders()
+
     def _wake_senders(self) -> None:
         for worker in self._senders:
             worker.wake()
@@ -216,16 +218,6 @@ class Service:
         """Something is planned: to be sent or deleted, or to be described after a move."""
         self._wake_senders()
         self._follower.wake()
-
-    def _desk(self, reader: Ledger) -> Desk:
-        return Desk(
-            self._engine,
-            reader,
-            lambda: self._news() | {"scans": dict(self._planning.scans)},
-            self._ask,
-            self._wake_senders,
-            self._checks,
-        )
 
     def _news(self) -> dict[str, object]:
         """What `kbsync status` is to know; told by the reporter, who is well when it can tell."""
@@ -244,6 +236,11 @@ class Service:
             "since": self._since,
             "at": time.time(),
             "problem": self._broken() or self._hindered(others) or self._gate.problem,
-            "http": {"url": self._website.url, "problem": self._website.problem},
             "folders": folders,
         }
+
+
+def _grace(settings: Settings) -> float:
+    """How long a vanished file may take to be seen elsewhere, in seconds."""
+    settle = max(folder.settle for folder in settings.folders)
+    return min(TICK_SECONDS + 2 * settle, LONGEST_WAIT)

@@ -235,9 +235,9 @@ def test_recovery_keeps_the_intent(ledger: Ledger, tmp_path: Path) -> None:
 def test_another_dataset_sends_everything(ledger: Ledger) -> None:
     """Binding a folder to another dataset makes its completed files due again."""
     bring_live(ledger)
-    ledger.bind("docs", "/docs", "KB", "ds", 1.0)
+    ledger.bind("docs", "/docs", "KB", "ds")
     assert row(ledger).state is State.COMPLETED
-    ledger.bind("docs", "/docs", "Other", "ds-2", 2.0)
+    ledger.bind("docs", "/docs", "Other", "ds-2")
     assert row(ledger).state is State.PENDING
     assert row(ledger).live == remote("doc-a")
 
@@ -414,3 +414,19 @@ def test_a_copy_opens(ledger: Ledger, tmp_path: Path) -> None:
     shutil.copy(tmp_path / "ledger.db", tmp_path / "copy.db")
     with Ledger.open(tmp_path / "copy.db") as copy:
         assert row(copy).state is State.COMPLETED
+
+
+def test_a_row_that_waits_for_a_clock_set_back(ledger: Ledger) -> None:
+    """Work that was put off by a clock that was ahead is due at once; what is put off, is not."""
+    want(ledger)
+    ledger.postpone(claim(ledger, now=10_000.0), "busy", 10_900.0)
+    assert ledger.claim(9_000.0, ["docs"]) is None
+    claim(ledger, now=7_000.0)
+
+
+def test_the_clock_is_set_back(ledger: Ledger) -> None:
+    """What waits goes on waiting for as long as it would have."""
+    want(ledger)
+    ledger.postpone(claim(ledger, now=10_000.0), "busy", 10_100.0)
+    ledger.clock_set_back(500.0)
+    assert ledger.next_due(["docs"]) == 9_600.0

@@ -90,3 +90,11 @@ def test_given_up_and_finished_after_all(path: Path) -> None:
         record = ledger.record(KEY)
         assert record is not None
         assert (record.state, record.error, record.parked) == (State.COMPLETED, None, None)
+
+
+def test_what_was_finished_before_the_clock_was_set_back(path: Path) -> None:
+    """A document that was sent by a clock that was ahead overtakes none that is sent after it."""
+    with Ledger.open(path) as ledger:
+        assert ledger.watch({}, [1000.0], 1010.0, 60.0).front == 1000.0
+        assert ledger.watch({}, [1005.0], 500.0, 60.0).front == 0.0
+        assert ledger.watch({}, [495.0], 510.0, 60.0).front == 495.0

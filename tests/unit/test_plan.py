@@ -27,7 +27,7 @@ from kbsync.model import (
     Version,
     Want,
 )
-from kbsync.plan import FolderPlan, Rules, backoff, decide, plan_folder
+from kbsync.plan import FolderPlan, Rules, backoff, decide, is_over, plan_folder
 from kbsync.recipes import recipe
 
 KEY = Key("docs", "a.md")
@@ -480,3 +480,12 @@ def test_backoff_is_bounded(attempts: int, jitter: float) -> None:
     """Waiting grows with the attempts and never beyond a bound."""
     assert 1.5 <= backoff(attempts, jitter) <= 900 * 1.25
     assert backoff(attempts + 1, jitter) >= backoff(attempts, jitter)
+
+
+@pytest.mark.parametrize(
+    ("now", "over"),
+    [(100.0, False), (109.9, False), (110.0, True), (99.0, True), (-1e9, True), (1e9, True)],
+)
+def test_a_period_is_over(now: float, over: bool) -> None:
+    """Ten seconds since 100 are over at 110, and when the clock was set back before 100."""
+    assert is_over(100.0, 10.0, now) is over
