@@ -7,7 +7,8 @@
       LedgerError      newer than the program, damaged, on a network file system
         LedgerBusy     another kbsync holds it; exit code 75
         LedgerDamaged  its content is; the next writer to open it goes on from its backup
-      FileError        this file, until it changes: unreadable, too large, unstable
+      FileError        this file, until it changes: unreadable, too large, damaged, unstable
+        NothingToIndex there is nothing in it: skipped, not failed
       BackendError
         Unavailable    retry with backoff; pauses sending to that server
         Denied         key or dataset; stop sending, report, keep watching
@@ -51,6 +52,10 @@ class LedgerDamaged(LedgerError):
 
 class FileError(KbsyncError):
     """This file cannot be sent as it is now; nothing changes until the file does."""
+
+
+class NothingToIndex(FileError):
+    """The file is as it should be, and there is nothing in it to find."""
 
 
 class BackendError(KbsyncError):

@@ -35,6 +35,9 @@ PERCENT_FLOOR = 10
 #: Why a document that is out of service is deleted for good.
 PURGE = "its days in the trash are over"
 
+#: Ends the reason why a file is not sent that has an older version on the server.
+STILL_ANSWERS = "; the version indexed before still answers"
+
 OnDelete = Literal["delete", "disable", "archive", "keep"]
 
 
@@ -125,7 +128,7 @@ def _put_reason(seen: Seen, record: Record | None, rules: Rules) -> str | None:
         return "new"
     if record.want is Want.ABSENT:
         return "came back"
-    if record.state is State.SKIPPED:
+    if record.state is State.SKIPPED and record.parked is None:
         return "can be sent now"
     if record.state in {State.PENDING, State.SENDING} and record.stamp in {None, seen.stamp}:
         return None
@@ -161,7 +164,7 @@ def skip_error(seen: Skipped, record: Record | None) -> str:
     """The text kept for a file that is not sent; it says so when an older version answers."""
     if record is None or record.live is None:
         return seen.reason
-    return f"{seen.reason}; the version indexed before still answers"
+    return seen.reason + STILL_ANSWERS
 
 
 def _decide_absent(record: Record | None, rules: Rules) -> Drop | None:

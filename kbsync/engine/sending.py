@@ -20,6 +20,7 @@ from kbsync.errors import (
     Rejected,
     Unavailable,
 )
+from kbsync.formats import NOTHING
 from kbsync.ledger import ADOPTED, Job
 from kbsync.model import (
     Content,
@@ -134,8 +135,7 @@ class Sending(Shelving, Adopting):
             self.ledger.postpone(job, found.reason, self.clock() + _UNKNOWN_SECONDS)
             self.tell(Event(Happened.UNKNOWN, *job.key, found.reason))
             return
-        self.ledger.park(job, str(error), None, None, self.clock())
-        self.tell(Event(Happened.FAILED, *job.key, str(error)))
+        self._park(job, str(error), None, None)
 
     def settle_one(self, names: Collection[str]) -> Settled | None:
         """Compare the next adopted file with its document, and send nothing; None when all are."""
@@ -166,9 +166,7 @@ class Sending(Shelving, Adopting):
             self.ledger.declined(job, stamp, now)
             return True
         if record.parked == version:
-            error = record.error or "refused before"
-            self.ledger.park(job, error, version, stamp, now)
-            self.tell(Event(Happened.FAILED, *job.key, error))
+            self._park(job, record.error or "refused before", version, stamp)
             return True
         if coming:  # also beside a live one of this version, which was not as agreed
             self.ledger.still_indexing(job, version, stamp, now)
@@ -178,21 +176,45 @@ class Sending(Shelving, Adopting):
     def _send(self, job: Job, content: Content, version: Version, stamp: Stamp) -> None:
         folder = self.folders[job.key.folder]
         dataset = self.dataset(folder)
-        name = self._free_name(job.key, version)
-        processing = folder.recipes.processing_of(job.key.path)
-        document = Document(name, content.body, _media_type(name), processing)
         remote = self._look_for_intent(job, dataset.id, version)
         if remote is None:
-            if not self.ledger.intend(job, dataset.id, name):
+            document = self._document(job, content, version, stamp)
+            if document is None or not self.ledger.intend(job, dataset.id, document.name):
                 return
             try:
                 remote = self._create(job, folder, dataset, document)
             except Rejected as error:
-                self.ledger.park(job, str(error), version, stamp, self.clock())
-                self.tell(Event(Happened.FAILED, *job.key, str(error)))
+                self._park(job, str(error), version, stamp)
                 return
         self.ledger.sent(job, remote, version, stamp, self.clock())
         self.tell(Event(Happened.SENT, *job.key, job.reason))
+
+    def _document(
+        self, job: Job, content: Content, version: Version, stamp: Stamp
+    ) -> Document | None:
+        """What is sent for the file; None when there is nothing to send, as its row then tells."""
+        from kbsync.convert import prepared  # noqa: PLC0415 - only who sends something needs it
+
+        folder = self.folders[job.key.folder]
+        extension = job.key.path.rpartition(".")[2].lower()
+        try:
+            body = prepared(extension, content.body)
+        except FileError as error:
+            self._park(job, str(error), version, stamp)
+            return None
+        name = self._free_name(job.key, version)
+        processing = folder.recipes.processing_of(job.key.path)
+        return Document(name, body, _media_type(name), processing)
+
+    def _park(self, job: Job, error: str, version: Version | None, stamp: Stamp | None) -> None:
+        """Leave a file that cannot be sent as it is, and tell why."""
+        nothing = error.removesuffix(plan.STILL_ANSWERS) in NOTHING
+        answers = job.record.live is not None and job.record.shelved is None
+        if answers and not error.endswith(plan.STILL_ANSWERS):
+            error += plan.STILL_ANSWERS
+        self.ledger.park(job, error, version, stamp, self.clock(), nothing=nothing)
+        skipped = nothing and job.record.live is None
+        self.tell(Event(Happened.SKIPPED if skipped else Happened.FAILED, *job.key, error))
 
     def _free_name(self, key: Key, version: Version) -> str:
         """The version's name that no document bears which moved away from this file's place."""

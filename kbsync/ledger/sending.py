@@ -148,14 +148,25 @@ class Sending(Table):
                 release_row(db, job)
 
     def park(
-        self, job: Job, error: str, version: Version | None, stamp: Stamp | None, now: float
+        self,
+        job: Job,
+        error: str,
+        version: Version | None,
+        stamp: Stamp | None,
+        now: float,
+        *,
+        nothing: bool = False,
     ) -> None:
-        """It cannot be sent until the file or the recipe changes; `version` is what was refused."""
+        """It cannot be sent until the file or the recipe changes; `version` is what was refused.
+
+        With `nothing` to index in it, it is skipped, unless an older version still answers.
+        """
         with self.store.transaction() as db:
             if not is_current(db, job):
                 release_row(db, job)
                 return
-            self._settle(db, job.key, State.FAILED, stamp, now)
+            skipped = nothing and job.record.live is None
+            self._settle(db, job.key, State.SKIPPED if skipped else State.FAILED, stamp, now)
             set_row(
                 db,
                 job.key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 from collections import Counter
@@ -117,7 +118,10 @@ class Place:
         }
 
     def equal(self) -> None:
-        """Assert that each file has exactly one document, completed and with the file's bytes."""
+        """Assert that each file has exactly one document, completed and with the file's bytes.
+
+        A byte order mark is not sent.
+        """
         live = self.live()
         files = {
             path.relative_to(self.root).as_posix(): path.read_bytes()
@@ -126,7 +130,7 @@ class Place:
         }
         assert live.keys() == files.keys()
         for path, body in files.items():
-            assert live[path].body == body, path
+            assert live[path].body == body.removeprefix(codecs.BOM_UTF8), path
             assert live[path].indexing_status == "completed", path
             assert live[path].segments > 0, path
         assert len(self.documents()) == len(files)

@@ -216,20 +216,20 @@ def test_the_old_version_answers_until_the_new_one_is_indexed(tmp_path: Path) ->
 def test_zero_segments_are_a_failure(tmp_path: Path) -> None:
     """A document that is completed without any text is failed with the reason, and retried once."""
     with a_place(tmp_path) as place:
-        place.write("blank.md", " \n\n \n")
+        place.write("blank.html", "<html><body><p> </p></body></html>")
         place.write("good.md", "a good document, about badgers")
         said = place.kbsync("reconcile")
         assert said.code == 3
-        assert "0 segments" in said.line("failed   docs/blank.md")
-        assert place.record("blank.md").state is State.FAILED
+        assert "0 segments" in said.line("failed   docs/blank.html")
+        assert place.record("blank.html").state is State.FAILED
         place.calls()
         assert place.kbsync("reconcile").code == 3
         assert place.calls()["create"] == 0
-        assert "1 file will be sent again" in place.kbsync("retry", "docs/blank.md").out
+        assert "1 file will be sent again" in place.kbsync("retry", "docs/blank.html").out
         assert place.kbsync("reconcile").code == 3
         assert place.calls()["create"] == 1
         assert len(place.documents()) == 2
-        place.write("blank.md", "not blank any more, about shrews")
+        place.write("blank.html", "not blank any more, about shrews")
         assert place.kbsync("reconcile").code == 0
         place.equal()
 
