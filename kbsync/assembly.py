@@ -71,7 +71,7 @@ def connect(settings: Settings) -> Backend:
         server.api_style,
         max_connections=server.max_connections,
         timeout=server.timeout,
-        requests_per_minute=server.requests_per_minute,
+        requests_per_minute=server.budget,
         verify=str(server.ca_file) if server.ca_file else server.verify_tls,
     )
 
@@ -215,6 +215,7 @@ def _engine(ledger: Ledger, settings: Settings, observer: Callable[[Event], None
         instance=settings.instance,
         observer=observer,
         index_timeout=settings.server.index_timeout,
+        max_indexing=settings.server.max_indexing,
     )
 
 

@@ -278,6 +278,14 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """What went to a server: requests by kind and status, and bytes of documents."""
+
+    requests: Mapping[tuple[str, int], int]
+    sent_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One passage found by a search."""
 

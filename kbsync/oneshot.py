@@ -64,6 +64,7 @@ class Run:
         self._changed = threading.Condition()
         self._stopping = False
         self._busy = 0
+        self._news = False
         self._misses = 0
         self._last_miss: str | None = None
         self._succeeded = False
@@ -77,8 +78,8 @@ class Run:
         self._engine.ledger.recover()
         self._engine.ledger.hasten(self._names)
         surveys = self._looked(hash_all=hash_all, allow_delete=allow_delete)
-        changed = [survey.folder.name for survey in surveys if survey.plan.changes]
-        if [name for name in changed if self._adopted(name)]:
+        concerned = [one.folder.name for one in surveys if one.plan.changes or self._has(one)]
+        if [name for name in concerned if self._adopted(name)]:
             surveys = self._looked(hash_all=hash_all, allow_delete=allow_delete)
         self._engine.accept(*surveys)
         for survey in surveys:
@@ -90,12 +91,16 @@ class Run:
         scopes = [Scope(name) for name in self._names]
         return self._engine.look(scopes, hash_all=hash_all, allow_delete=allow_delete)
 
+    def _has(self, survey: Survey) -> bool:
+        return self._engine.ledger.with_document(survey.folder.name) > 0
+
     def _adopted(self, name: str) -> bool:
-        """Take over what the dataset holds of a new folder; whether that gave it documents."""
+        """Take over what the dataset holds of a new folder; whether that changed its rows."""
         if self._engine.is_adopted(name):
             return False
         try:
-            return bool(self._engine.adopt(name).keys)
+            adoption = self._engine.adopt(name)
+            return bool(adoption.keys) or adoption.lost > 0
         except Denied as error:
             self._deny(name, error)
         except Unavailable:
@@ -169,6 +174,7 @@ class Run:
                 worked = True
             with self._changed:
                 self._busy -= 1
+                self._news = self._news or worked
                 self._changed.notify_all()
                 if not worked:  # others that find nothing, too, must not wake this one
                     self._changed.wait_for(lambda: self._stopping, timeout=_LOOK_AGAIN)
@@ -236,26 +242,28 @@ class Run:
     def _follow(self, started: float) -> None:
         pause = _POLL_FIRST
         while not self._over(started):
+            self._news = False
             sending = self._sending()
             moved, flying = self._look()
             # What moved may have left work, such as an old version to delete.
             if not sending and not moved and not self._wanted(flying):
                 return
             pause = _POLL_FIRST if moved else min(pause * 1.5, _POLL_MOST)
-            if sending:
-                self._wait_for_senders()
-            else:
+            if not self._wait_for_senders():
                 self._rest(pause)
 
-    def _wait_for_senders(self) -> None:
+    def _wait_for_senders(self) -> bool:
+        """Wait while somebody sends, not for long; False when nobody does."""
         with self._changed:
-            self._changed.wait_for(
+            if not self._busy:
+                return False
+            return self._changed.wait_for(
                 lambda: self._stopping or not self._busy, timeout=_POLL_WHILE_SENDING
             )
 
     def _rest(self, pause: float) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping, timeout=pause)
+            self._changed.wait_for(lambda: self._stopping or self._news, timeout=pause)
 
     def _wanted(self, flying: int) -> bool:
         return flying > 0 and self._limits.wait

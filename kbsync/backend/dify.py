@@ -34,6 +34,7 @@ from kbsync.model import (
     Remote,
     SearchMethod,
     StatusAction,
+    Traffic,
 )
 from kbsync.transport import Answer, Call, Transport
 from kbsync.transport.fields import Row, decimal, inner, rows, table, text
@@ -227,6 +228,11 @@ class DifyBackend:
             repeatable=True,
         )
         return [_hit(row) for row in rows(self._transport.call(call), "records")]
+
+    @property
+    def traffic(self) -> Traffic:
+        """What went to the server since it was connected to."""
+        return self._transport.traffic
 
     def interrupt(self) -> None:
         """Wait for nothing any more; see `Backend.interrupt`."""

@@ -17,6 +17,7 @@ from kbsync.model import (
     Remote,
     SearchMethod,
     StatusAction,
+    Traffic,
 )
 
 
@@ -30,6 +31,11 @@ class Backend(Protocol):
     @property
     def style(self) -> str:
         """Name of the dialect: "dify" or "simple"."""
+        ...
+
+    @property
+    def traffic(self) -> Traffic:
+        """What went to the server since it was connected to."""
         ...
 
     @property

@@ -23,6 +23,7 @@ from kbsync.model import (
     Remote,
     SearchMethod,
     StatusAction,
+    Traffic,
 )
 from kbsync.transport import Call, Transport
 from kbsync.transport.fields import inner, table, text
@@ -134,6 +135,11 @@ class SimpleBackend:
     ) -> Sequence[Hit]:
         """Refuse: this form has no retrieval."""
         raise Denied("this API style has no search; ask an application instead (kbsync ask)")
+
+    @property
+    def traffic(self) -> Traffic:
+        """What went to the server since it was connected to."""
+        return self._transport.traffic
 
     def interrupt(self) -> None:
         """Wait for nothing any more; see `Backend.interrupt`."""

@@ -79,6 +79,7 @@ def _print(adoption: Adoption, files: list[Settled], *, verbose: bool) -> None:
     rest = {f"of {printable(source)}, left alone": n for source, n in adoption.others.items()}
     rest |= {
         "of a file that is there twice: deleted at the next run": adoption.twins,
+        "that the ledger told of and that are gone: sent again at the next run": adoption.lost,
         "of an instance that cannot be told, left alone": adoption.unknown,
         "not made by kbsync, left alone": adoption.unmanaged,
     }
@@ -96,6 +97,7 @@ def _as_json(adoption: Adoption, files: list[Settled]) -> dict[str, object]:
             {"path": printable(settled.key.path), "found": settled.what} for settled in files
         ],
         "twins": adoption.twins,
+        "lost": adoption.lost,
         "others": dict(adoption.others),
         "unknown": adoption.unknown,
         "unmanaged": adoption.unmanaged,

@@ -14,30 +14,13 @@ import click
 from kbsync.assembly import looking, selected, visiting
 from kbsync.commands.options import as_json, configured
 from kbsync.config import Settings
+from kbsync.engine import Held
 from kbsync.ledger import is_held
 from kbsync.log import printable
-from kbsync.model import Drop, Hold, Key, Record
 
 _MOST_GROUPS = 20
 
 DONE, HELD = 0, 4
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What waits in a folder: the rule, the rows, and what would happen to their documents."""
-
-    hold: Hold
-    verb: str
-    records: tuple[Record, ...]
-
-    @property
-    def keys(self) -> frozenset[Key]:
-        return frozenset(record.key for record in self.records)
-
-    @property
-    def paths(self) -> list[str]:
-        return [printable(record.key.path) for record in self.records]
 
 
 @click.command(name="approve")
@@ -75,7 +58,7 @@ def command(
 @dataclass(frozen=True, slots=True)
 class _Result:
     name: str
-    held: _Held | None
+    held: Held | None
     released: int = 0
     waits: bool = False
 
@@ -89,31 +72,18 @@ def _approve(settings: Settings, name: str, *, everything: bool, yes: bool, quie
     return _Result(name, held, waits=held is not None)
 
 
-def _look(settings: Settings, name: str) -> _Held | None:
-    """Scan the folder now: what is held, by the rule of this scan or by the service's last one."""
+def _look(settings: Settings, name: str) -> Held | None:
     with looking(settings) as engine:
-        survey = engine.survey(name)
-        row = engine.ledger.folder(name)
-        paths = [
-            change.key.path
-            for change in survey.plan.changes
-            if isinstance(change, Drop) and change.key.path not in survey.plan.released
-        ]
-        holds = survey.plan.holds or ((row.hold,) if row and row.hold and paths else ())
-        if not holds:
-            return None
-        records = engine.ledger.records(name, sorted(paths))
-    verb = survey.folder.rules.shelving or "delete"
-    return _Held(holds[0], verb, tuple(records[path] for path in sorted(records)))
+        return engine.held(name)
 
 
-def _nothing(held: _Held | None) -> str:
+def _nothing(held: Held | None) -> str:
     if held is None:
         return "nothing is held"
     return f"{held.hold.reason}; nothing is deleted for that, and nothing can be approved"
 
 
-def _ask(settings: Settings, held: _Held, *, everything: bool, yes: bool, quiet: bool) -> _Result:
+def _ask(settings: Settings, held: Held, *, everything: bool, yes: bool, quiet: bool) -> _Result:
     """Show, ask, look again, and release; what went missing meanwhile is asked about anew."""
     name = held.hold.folder
     waits = _Result(name, held, waits=True)
@@ -136,7 +106,7 @@ def _ask(settings: Settings, held: _Held, *, everything: bool, yes: bool, quiet:
         held = now
 
 
-def _agreed(held: _Held) -> bool:
+def _agreed(held: Held) -> bool:
     if not sys.stdin.isatty():
         click.echo("nothing is released: nobody can be asked here; --yes releases", err=True)
         return False
@@ -145,15 +115,19 @@ def _agreed(held: _Held) -> bool:
     return click.confirm(f"{held.verb.capitalize()} {these}?")
 
 
-def _show(held: _Held, *, everything: bool) -> None:
+def _show(held: Held, *, everything: bool) -> None:
     name = held.hold.folder
     if everything:
-        for path in held.paths:
+        for path in _paths(held):
             click.echo(f"{name}/{path}")
     click.echo(f"{name}: {_deletions(len(held.records))} held: {held.hold.reason}")
     if not everything:
-        for line in _grouped(held.paths):
+        for line in _grouped(_paths(held)):
             click.echo(line)
+
+
+def _paths(held: Held) -> list[str]:
+    return [printable(record.key.path) for record in held.records]
 
 
 def _grouped(paths: Sequence[str]) -> list[str]:
@@ -179,6 +153,6 @@ def _as_json(result: _Result) -> dict[str, object]:
         "name": result.name,
         "held": held
         and {"rule": held.hold.rule, "count": held.hold.count, "reason": held.hold.reason},
-        "paths": [] if held is None else held.paths,
+        "paths": [] if held is None else _paths(held),
         "released": result.released,
     }

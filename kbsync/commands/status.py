@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
@@ -12,6 +12,7 @@ from kbsync.assembly import looking, selected
 from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.config import Settings
 from kbsync.engine import Engine
+from kbsync.engine.overview import check_facts, failure_facts, folder_facts, moment
 from kbsync.ledger import Trouble, is_held
 from kbsync.log import printable
 from kbsync.model import State
@@ -47,12 +48,15 @@ def command(
     with looking(settings) as engine:
         server = _server(settings, offline=offline)
         service = _service(engine, settings)
-        rows = [_folder(engine, name, service) for name in names]
+        rows = [
+            folder_facts(engine.ledger, engine.folders[name], service, time.time())
+            for name in names
+        ]
         troubles = [trouble for name in names for trouble in engine.ledger.troubles(name)]
         left_out = [entry for name in names for entry in engine.ledger.skipped(name)]
-        checks = _checks(engine, settings)
+        checks = check_facts(engine.ledger, [check.question for check in settings.checks])
     if as_json:
-        failures = [_failure(trouble) for trouble in troubles]
+        failures = [failure_facts(trouble) for trouble in troubles]
         told: dict[str, object] = {
             "server": server,
             "service": service,
@@ -104,68 +108,6 @@ def _service(engine: Engine, settings: Settings) -> dict[str, object] | None:
     if silence > _SILENCE:
         service["problem"] = f"it has told nothing for {silence:.0f} s, see its log"
     return dict(service)
-
-
-def _checks(engine: Engine, settings: Settings) -> list[dict[str, object]]:
-    """What the service last found of each configured smoke question."""
-    told = json.loads(engine.ledger.published("checks") or "[]")
-    asked = {check.question for check in settings.checks}
-    return [row for row in told if row["question"] in asked]
-
-
-def _folder(engine: Engine, name: str, service: dict[str, object] | None) -> dict[str, object]:
-    folder, row = engine.folders[name], engine.ledger.folder(name)
-    oldest = engine.ledger.oldest_pending(name)
-    hold = None if row is None else row.hold
-    trash = engine.ledger.trash(name)
-    audit = engine.ledger.last_audit(name)
-    watching = _watching(service, name)
-    upcoming = watching.get("next_scan")
-    return {
-        "name": name,
-        "path": printable(folder.root),
-        "dataset": folder.dataset,
-        "dataset_id": None if row is None else row.dataset_id,
-        "counts": {state.value: count for state, count in engine.ledger.counts(name).items()},
-        "drift": {
-            "findings": audit.findings,
-            "last_audit": _when(audit.at),
-            "others": dict(audit.others),
-            "unknown": audit.unknown,
-            "unmanaged": audit.unmanaged,
-        },
-        "trash": {"count": trash.count, "next_purge": _when(trash.next_purge)},
-        "held": hold and {"rule": hold.rule, "count": hold.count, "reason": hold.reason},
-        "oldest_pending_seconds": 0 if oldest is None else max(0, round(time.time() - oldest)),
-        "last_scan": None if row is None else _when(row.last_scan),
-        "next_scan": _when(upcoming) if isinstance(upcoming, float) else None,
-        "watch": watching.get("watch"),
-        "watch_problem": watching.get("problem"),
-        "lost_events": watching.get("lost_events"),
-    }
-
-
-def _watching(service: dict[str, object] | None, name: str) -> dict[str, object]:
-    folders = None if service is None else service.get("folders")
-    found = folders.get(name) if isinstance(folders, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def _failure(trouble: Trouble) -> dict[str, object]:
-    return {
-        "folder": trouble.key.folder,
-        "path": printable(trouble.key.path),
-        "state": trouble.state.value,
-        "reason": printable(trouble.reason),
-        "attempts": trouble.attempts,
-        "next_try": _when(trouble.next_try),
-    }
-
-
-def _when(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _print(
@@ -256,5 +198,5 @@ def _server_line(server: dict[str, object]) -> str:
 
 def _print_one(word: str, entry: Trouble) -> None:
     path = f"{entry.key.folder}/{printable(entry.key.path)}"
-    due = f" (next try {_when(entry.next_try)})" if entry.next_try else ""
+    due = f" (next try {moment(entry.next_try)})" if entry.next_try else ""
     click.echo(f"{word:<8} {path}: {printable(entry.reason)}{due}")

@@ -173,6 +173,20 @@ def _is_name(value: str) -> bool:
     return value not in {"", ".", ".."} and not {"/", "\0"} & set(value)
 
 
+def host_names(value: object) -> tuple[str, ...]:
+    """A list of host names, without ports.
+
+    Raises:
+        ValueError: not a list of such texts.
+    """
+    items = value if isinstance(value, list | tuple) else None
+    if items is None or not all(
+        isinstance(item, str) and re.fullmatch(r"[A-Za-z0-9.-]{1,253}", item) for item in items
+    ):
+        raise ValueError('must be a list of host names such as ["kbsync.example"]')
+    return tuple(items)
+
+
 def place(value: object, info: ValidationInfo) -> Path:
     """An absolute path: `~` expanded, a relative one taken from the configuration's directory.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -42,10 +43,17 @@ class ServerSettings(Section):
     )
     max_connections: Annotated[int, whole(1, 16)] = 4
     requests_per_minute: Annotated[int, whole(0)] = 0
+    share_percent: Annotated[int, whole(1, 100)] = 80
+    max_indexing: Annotated[int, whole(0)] = 100
     timeout: PositiveDuration = 60.0
     ca_file: Place | None = None
     verify_tls: Flag = True
     index_timeout: PositiveDuration = 1800.0
+
+    @property
+    def budget(self) -> int:
+        """Requests a minute that are ours; 0 for no budget."""
+        return math.ceil(self.requests_per_minute * self.share_percent / 100)
 
     @property
     def url(self) -> str:
@@ -57,7 +65,7 @@ class ServerSettings(Section):
     def sends_key_in_the_clear(self) -> bool:
         """True when the key travels unencrypted over a network."""
         parts = urlsplit(self.base_url)
-        return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+        return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
     @field_validator("ca_file")
     @classmethod
@@ -83,7 +91,8 @@ def _split(value: object) -> SplitResult | None:
     return parts
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host, by its name or address, is this machine alone."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -19,18 +19,25 @@ from pydantic import (
 
 from kbsync.config.check import CheckSettings
 from kbsync.config.folder import FolderSettings
-from kbsync.config.parse import Place, PositiveDuration, Section, choice, text
-from kbsync.config.server import ServerSettings
+from kbsync.config.parse import Place, PositiveDuration, Section, choice, host_names, text
+from kbsync.config.server import ServerSettings, is_loopback
+
+_SHORTEST_TOKEN = 16
 
 
 class HttpSettings(Section):
-    """The [http] section: where the status page and the metrics are served."""
+    """The [http] section: where the status page and the metrics are served, and to whom."""
 
     listen: str = "127.0.0.1:8377"
+    token_file: Place | None = None
+    hosts: Annotated[tuple[str, ...], BeforeValidator(host_names)] = ()
+    _token: str | None = PrivateAttr(default=None)
 
     @field_validator("listen", mode="before")
     @classmethod
     def _check_listen(cls, value: object) -> str:
+        if value == "off":
+            return "off"
         host, colon, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
         bare = host.removeprefix("[").removesuffix("]")
         if (
@@ -39,14 +46,50 @@ class HttpSettings(Section):
             or not bare.isprintable()
             or " " in bare
         ):
-            raise ValueError('must be an address and a port such as "127.0.0.1:8377"')
+            raise ValueError('must be an address and a port such as "127.0.0.1:8377", or "off"')
         return f"{host}:{port}"
+
+    @model_validator(mode="after")
+    def _needs_a_token(self) -> Self:
+        if self.token_file is not None:
+            self._token = _token_in(self.token_file)
+        elif self.listen != "off" and not is_loopback(self.address[0]):
+            raise ValueError(
+                f"listen = {self.listen} can be reached from other machines, which needs a token:"
+                " set token_file to a file that holds one"
+            )
+        return self
+
+    @property
+    def token(self) -> str | None:
+        """What every request must show, or None."""
+        return self._token
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host (without brackets) and port."""
+        """Host (without brackets) and port; not for "off"."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names by which the page may be asked for, beside any address; in lower case."""
+        ours = {"localhost", self.address[0], os.uname().nodename, *self.hosts}
+        return frozenset(name.lower() for name in ours)
+
+
+def _token_in(file: Path) -> str:
+    try:
+        token = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not ASCII"
+        raise ValueError(f"token_file = {file} cannot be read: {reason}") from None
+    if len(token) < _SHORTEST_TOKEN or not token.isprintable() or " " in token:
+        raise ValueError(
+            f"token_file = {file} must hold one word of at least {_SHORTEST_TOKEN} characters;"
+            f" `openssl rand -hex 24 > {file}` makes one"
+        )
+    return token
 
 
 class AppSettings(Section):
@@ -116,7 +159,8 @@ class Settings(Section):
     def secrets(self) -> tuple[str, ...]:
         """The keys, so that nothing that is written shows them."""
         keys = (self.server.api_key, self.app.api_key)
-        return tuple(key.get_secret_value() for key in keys if key is not None)
+        token = () if self.http.token is None else (self.http.token,)
+        return (*(key.get_secret_value() for key in keys if key is not None), *token)
 
     def note(self, *warnings: str) -> Self:
         """Add what `load` saw outside the values, such as a key file that others can read."""

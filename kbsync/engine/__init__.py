@@ -8,6 +8,7 @@ from kbsync.engine.adopting import Adopting
 from kbsync.engine.auditing import Auditing
 from kbsync.engine.checking import Check, Checks, Verdict
 from kbsync.engine.following import DESCRIBE_AT_ONCE, Following
+from kbsync.engine.holding import Held, Holding
 from kbsync.engine.looking import Looking
 from kbsync.engine.recording import Recorder
 from kbsync.engine.searching import Freshness, Origin, Passage, Searching
@@ -26,7 +27,7 @@ from kbsync.engine.values import (
 )
 
 
-class Engine(Looking, Sending, Following, Searching, Adopting, Auditing):
+class Engine(Holding, Looking, Sending, Following, Searching, Adopting, Auditing):
     """All verbs over one ledger and one server."""
 
 
@@ -41,6 +42,7 @@ __all__ = [
     "Folder",
     "Freshness",
     "Happened",
+    "Held",
     "Origin",
     "Passage",
     "Planned",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from kbsync import drift, naming, scan
 from kbsync.engine.base import Base
 from kbsync.engine.values import Adoption, Event, Folder, Happened
 from kbsync.errors import Denied
-from kbsync.ledger import Adoptee
-from kbsync.model import Dataset, Key, Listed, Problem, Remote
+from kbsync.ledger import Adoptee, Lost
+from kbsync.model import Dataset, Gone, Key, Listed, Problem, Remote
 
 #: Metadata that a document has which needs no more of it.
 _DESCRIBED = frozenset({"kbsync_path", "kbsync_sha256", "kbsync_source"})
@@ -30,10 +30,14 @@ class Adopting(Base):
     def adopt_first(self, names: Collection[str]) -> None:
         """Before the first document of a folder is sent: adopt; raises BackendError."""
         for name in names:
-            if not self.is_adopted(name) and self.ledger.next_due([name]) is not None:
+            if not self.is_adopted(name) and self._concerns(name):
                 with self.adopting:
                     if not self.is_adopted(name):
                         self.adopt(name)
+
+    def _concerns(self, name: str) -> bool:
+        """Whether a folder has work to do, or documents that a restored ledger tells of."""
+        return self.ledger.next_due([name]) is not None or self.ledger.with_document(name) > 0
 
     def adopt(self, name: str, *, apart: bool = False) -> Adoption:
         """Make rows of the documents that the folder's dataset holds of it; sends nothing.
@@ -48,14 +52,17 @@ class Adopting(Base):
             raise Denied(self.namesakes[name], folder=name)
         folder = self.folders[name]
         dataset = self.dataset(folder)
-        found = self._inventory(folder, dataset)
-        if found is None:
-            return self._done(Adoption(name, dataset.id, listed=False))
+        listed = list(self.backend.documents(dataset.id)) if self.backend.lists else None
+        lost = self._lost(name, dataset.id, {one.document_id for one in listed or ()})
+        if listed is None:
+            self.ledger.adopt(name, dataset.id, (), lost, self.clock())
+            return self._done(Adoption(name, dataset.id, listed=False, lost=len(lost)))
+        found = self._inventory(folder, dataset, listed)
         if found.namesake is not None and not apart:
             self.namesakes[name] = self._who_are_we(folder, dataset, found.namesake)
             raise Denied(self.namesakes[name], folder=name)
         wanted = [self._adoptee(dataset.id, one) for one in found.adoptable]
-        news = self.ledger.adopt(name, dataset.id, wanted, self.clock())
+        news = self.ledger.adopt(name, dataset.id, wanted, lost, self.clock())
         if news:
             self.newly_adopted.append(name)
         return self._done(
@@ -65,6 +72,7 @@ class Adopting(Base):
                 listed=True,
                 keys=tuple(one.key for one in news),
                 twins=sum(len(one.twins) for one in news),
+                lost=len(lost),
                 others=dict(found.others),
                 unknown=found.unknown,
                 unmanaged=found.unmanaged,
@@ -74,25 +82,41 @@ class Adopting(Base):
     def _done(self, adoption: Adoption) -> Adoption:
         name = adoption.folder
         if not adoption.listed:
-            self.ledger.adopt(name, adoption.dataset_id, (), self.clock())
             text = "this server's API style lists no documents: what it holds already is not known"
             self.tell(Event(Happened.NOTE, name, "", text))
         elif adoption.keys:
             text = f"{len(adoption.keys)} files have documents in the dataset already"
             self.tell(Event(Happened.ADOPTED, name, "", text))
+        if adoption.lost:
+            text = f"{adoption.lost} documents that the ledger tells of are not there any more"
+            self.tell(Event(Happened.NOTE, name, "", text))
         self.adopted[name] = self.folders[name].dataset
         return adoption
 
-    def _inventory(self, folder: Folder, dataset: Dataset) -> drift.Inventory | None:
-        if not self.backend.lists:
-            return None
+    def _lost(self, name: str, dataset_id: str, there: Collection[str]) -> list[Lost]:
+        """Documents that a ledger from earlier tells of, and that are gone; asked for one by one.
+
+        A list may miss one while it moves.
+        """
+        told = {
+            remote.document_id: Lost(record.key, remote)
+            for record in self.ledger.everything(name).values()
+            for remote in (record.live, record.coming)
+            if remote is not None and remote.dataset_id == dataset_id
+        }
+        doubted = [one.remote for one in told.values() if one.remote.document_id not in there]
+        answers = self.backend.progress(dataset_id, doubted) if doubted else {}
+        return [told[document_id] for document_id, one in answers.items() if isinstance(one, Gone)]
+
+    def _inventory(
+        self, folder: Folder, dataset: Dataset, listed: Iterable[Listed]
+    ) -> drift.Inventory:
         ours = [
             other.name
             for other in self.folders.values()
             if other.name == folder.name or self._fills(other.name, dataset.id)
         ]
         going = self.ledger.going(dataset.id)
-        listed = self.backend.documents(dataset.id)
         return drift.inventory(
             (one for one in listed if one.document_id not in going),
             instance=self.instance,

@@ -15,7 +15,7 @@ from kbsync.engine.recording import Recorder
 from kbsync.engine.values import Event, Folder
 from kbsync.errors import Denied, Missing
 from kbsync.ledger import Ledger
-from kbsync.model import UNTRUSTED, Dataset, Remote, Stamp, Version
+from kbsync.model import UNTRUSTED, Dataset, Remote, Stamp, Traffic, Version
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class Base:
         elapsed: seconds of a clock that never goes back.
         chance: a number from 0 to 1, for spreading retries.
         index_timeout: seconds without progress after which a document counts as stuck.
+        max_indexing: how many documents may be sent or indexed at a time; 0 for any number.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Base:
         elapsed: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
         index_timeout: float = 1800.0,
+        max_indexing: int = 0,
     ) -> None:
         self.ledger = ledger
         self.folders: Mapping[str, Folder] = {folder.name: folder for folder in folders}
@@ -61,6 +63,7 @@ class Base:
         self.elapsed = elapsed
         self.chance = chance
         self.index_timeout = index_timeout
+        self.max_indexing = max_indexing
         self._backend: Backend | None = None
         self._connecting = threading.Lock()
         self.stranded: deque[Callable[[], None]] = deque()
@@ -83,6 +86,11 @@ class Base:
             if self._backend is None:
                 self._backend = self._connect()
             return self._backend
+
+    @property
+    def traffic(self) -> Traffic:
+        """Requests and bytes so far; nothing before the server is first needed."""
+        return Traffic({}, 0) if self._backend is None else self._backend.traffic
 
     def interrupt(self) -> None:
         """Let no request wait any longer for the server's good will."""
@@ -107,7 +115,7 @@ class Base:
                 except (Missing, Denied) as error:
                     text = f"folder {folder.name!r}: {error}"
                     raise Denied(text, folder=folder.name) from error
-                self.ledger.bind(folder.name, folder.root, folder.dataset, dataset.id)
+                self.ledger.bind(folder.name, folder.root, folder.dataset, dataset.id, self.clock())
                 bound.dataset = dataset
             return bound.dataset
 

@@ -25,7 +25,7 @@ _WORK = frozenset(
     {Happened.SENT, Happened.INDEXED, Happened.MOVED, Happened.DELETED, Happened.SHELVED}
     | {Happened.RETURNED, Happened.FAILED, Happened.STUCK, Happened.ADOPTED, Happened.RESTORED}
 )
-_RETOLD = frozenset({Happened.HELD, Happened.UNKNOWN, Happened.NOTE})
+_RETOLD = frozenset({Happened.HELD, Happened.UNKNOWN})
 
 
 @dataclass(slots=True)

@@ -53,7 +53,7 @@ class Sending(Shelving, Adopting):
         """
         self._free_stranded()
         self.adopt_first(names)
-        job = self.ledger.claim(self.clock(), names)
+        job = self.ledger.claim(self.clock(), names, max_indexing=self.max_indexing)
         if job is None:
             return self._sweep_one(names)
         try:

@@ -118,9 +118,10 @@ class Polled:
 class Adoption:
     """What was found of a folder in its dataset: `keys` are files that got a document by it.
 
-    `others` counts other instances' documents by their source, `unknown` those of some kbsync that
-    cannot be told, `unmanaged` those of nobody's; all three are left alone. With `listed` unset,
-    the server cannot be asked.
+    `lost` counts documents that the ledger told of and that are not there any more, `others` other
+    instances' documents by their source, `unknown` those of some kbsync that cannot be told,
+    `unmanaged` those of nobody's; these three are left alone. With `listed` unset, the server
+    cannot be asked.
     """
 
     folder: str
@@ -128,6 +129,7 @@ class Adoption:
     listed: bool
     keys: tuple[Key, ...] = ()
     twins: int = 0
+    lost: int = 0
     others: Mapping[str, int] = field(default_factory=dict)
     unknown: int = 0
     unmanaged: int = 0

@@ -1,11 +1,12 @@
 """The ledger: what kbsync knows, in one SQLite file that any tool can read."""
 
-from kbsync.ledger.adopting import ADOPTED, Adoptee
+from kbsync.ledger.adopting import ADOPTED, Adoptee, Lost
 from kbsync.ledger.auditing import LastAudit
 from kbsync.ledger.backup import is_lost
 from kbsync.ledger.history import PRUNE_AT_ONCE, Happening, Kept, RunRow
 from kbsync.ledger.ledger import Ledger
 from kbsync.ledger.leftovers import Leftover
+from kbsync.ledger.listing import KINDS, Bucket, ListedFile
 from kbsync.ledger.lock import is_held
 from kbsync.ledger.planning import FolderRow
 from kbsync.ledger.reporting import Details, Trouble
@@ -13,8 +14,10 @@ from kbsync.ledger.table import Job
 
 __all__ = [
     "ADOPTED",
+    "KINDS",
     "PRUNE_AT_ONCE",
     "Adoptee",
+    "Bucket",
     "Details",
     "FolderRow",
     "Happening",
@@ -23,6 +26,8 @@ __all__ = [
     "LastAudit",
     "Ledger",
     "Leftover",
+    "ListedFile",
+    "Lost",
     "RunRow",
     "Trouble",
     "is_held",

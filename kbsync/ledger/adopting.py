@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kbsync.ledger.rows import path_of, stored_path, stored_remote
-from kbsync.ledger.table import Table, get_row, set_row
+from kbsync.ledger.table import Table, get_row, same_document, set_row
 from kbsync.model import Key, Remote, State
 
 #: Why an adopted row is put to work: its file must be read to know whether it is the same.
@@ -23,6 +23,14 @@ class Adoptee:
     coming: Remote | None
     twins: tuple[Remote, ...]
     described: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A document that a row tells of and that is not there any more."""
+
+    key: Key
+    remote: Remote
 
 
 class Adopting(Table):
@@ -62,13 +70,20 @@ class Adopting(Table):
         return frozenset(row[0] for row in rows)
 
     def adopt(
-        self, name: str, dataset_id: str, found: Iterable[Adoptee], now: float
+        self,
+        name: str,
+        dataset_id: str,
+        found: Iterable[Adoptee],
+        lost: Iterable[Lost],
+        now: float,
     ) -> list[Adoptee]:
         """Take over what a dataset's whole list holds, all or nothing; returns those that are news.
 
-        What a row knows of the dataset gives way to what was found.
+        What a row knows of the dataset gives way to what was found, and what is lost is forgotten.
         """
         with self.store.transaction() as db:
+            for one in lost:
+                _forget(db, one, now)
             news = [one for one in found if self._adopt(db, one, dataset_id, now)]
             db.execute("UPDATE folders SET adopted_dataset = ? WHERE name = ?", (dataset_id, name))
         return news
@@ -87,12 +102,12 @@ class Adopting(Table):
 
     def _put_to_work(self, db: sqlite3.Connection, one: Adoptee, now: float) -> None:
         db.execute(
-            "INSERT INTO files (folder, path, want, state, generation, reason, changed_at)"
-            " VALUES (?, ?, 'present', 'pending', 1, ?, ?)"
+            "INSERT INTO files (folder, path, want, state, generation, reason, changed_at,"
+            " wanted_at) VALUES (?1, ?2, 'present', 'pending', 1, ?3, ?4, ?4)"
             " ON CONFLICT (folder, path) DO UPDATE SET state = 'pending',"
             " generation = generation + 1, attempts = 0, not_before = NULL, error = NULL,"
             " reason = iif(want = 'present', excluded.reason, reason),"
-            " changed_at = excluded.changed_at",
+            " changed_at = excluded.changed_at, wanted_at = excluded.wanted_at",
             (one.key.folder, stored_path(one.key.path), ADOPTED, now),
         )
         set_row(
@@ -105,6 +120,24 @@ class Adopting(Table):
             *stored_remote(one.coming),
             int(one.described),
         )
+
+
+def _forget(db: sqlite3.Connection, lost: Lost, now: float) -> None:
+    """Take a document off its row, and put the row to work."""
+    record = get_row(db, lost.key)
+    if record is None or record.state is State.SENDING:
+        return
+    for kind, remote in (("live", record.live), ("coming", record.coming)):
+        if same_document(remote, lost.remote):
+            set_row(
+                db,
+                lost.key,
+                f"{kind}_dataset = NULL, {kind}_document = NULL, {kind}_name = NULL,"
+                f" {kind}_batch = NULL, state = 'pending', generation = generation + 1,"
+                " attempts = 0, not_before = NULL, reason = ?, changed_at = ?",
+                "its document is not there any more",
+                now,
+            )
 
 
 def _ids(one: Adoptee) -> set[str]:

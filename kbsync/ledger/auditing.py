@@ -128,8 +128,10 @@ class Auditing(Table):
                 db,
                 key,
                 "state = 'pending', generation = generation + 1, attempts = 0, parked = NULL,"
-                " not_before = NULL, error = NULL, reason = ?, resend = 1, changed_at = ?",
+                " not_before = NULL, error = NULL, reason = ?, resend = 1, changed_at = ?,"
+                " wanted_at = ?",
                 "its document was not as agreed",
+                now,
                 now,
             )
             return True
@@ -158,11 +160,11 @@ class Auditing(Table):
             ):
                 return False
             db.execute(
-                "INSERT INTO files (folder, path, want, state, generation, reason, changed_at)"
-                " VALUES (?, ?, 'present', 'pending', 1, ?, ?)"
+                "INSERT INTO files (folder, path, want, state, generation, reason, changed_at,"
+                " wanted_at) VALUES (?1, ?2, 'present', 'pending', 1, ?3, ?4, ?4)"
                 " ON CONFLICT (folder, path) DO UPDATE SET state = 'pending',"
                 " generation = generation + 1, attempts = 0, not_before = NULL, error = NULL,"
-                " changed_at = excluded.changed_at",
+                " changed_at = excluded.changed_at, wanted_at = excluded.wanted_at",
                 (key.folder, stored_path(key.path), "a document of it was found", now),
             )
             set_row(

@@ -21,6 +21,11 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
 
 def translated(error: sqlite3.Error, path: Path) -> LedgerError:
     """An error of SQLite as ours, with what to do."""
+    if "Could not decode to UTF-8" in str(error):  # its check does not look into texts
+        return LedgerError(
+            f"ledger {path}: damaged (a text in it is not UTF-8); move the file away, then the next"
+            " `kbsync reconcile` or start of `kbsync run` goes on from its backup"
+        )
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return damaged(path, str(error)) if was_ours(path) else foreign(path)

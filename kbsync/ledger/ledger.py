@@ -14,13 +14,14 @@ from kbsync.ledger.backup import NEEDS_ADOPTION
 from kbsync.ledger.following import Following
 from kbsync.ledger.history import History
 from kbsync.ledger.leftovers import Leftovers
+from kbsync.ledger.listing import Listing
 from kbsync.ledger.planning import Planning
 from kbsync.ledger.reporting import Reporting
 from kbsync.ledger.rows import path_of, stored_path
 from kbsync.ledger.sending import Sending
 from kbsync.ledger.shelving import Shelving
 from kbsync.ledger.store import Store
-from kbsync.ledger.table import HERE, get_row, set_row
+from kbsync.ledger.table import DROPS_ONLY, HERE, get_row, set_row
 from kbsync.ledger.watching import Watching
 from kbsync.model import Key
 
@@ -36,6 +37,7 @@ class Ledger(
     Adopting,
     Auditing,
     History,
+    Listing,
     Reporting,
 ):
     """kbsync's memory, one method a transition, one transaction each; safe for several threads."""
@@ -121,12 +123,16 @@ class Ledger(
                     (seconds,),
                 )
 
-    def next_due(self, folders: Collection[str]) -> float | None:
-        """When the next waiting row or leftover is due; 0 for at once, None for nothing waiting."""
+    def next_due(self, folders: Collection[str], *, max_indexing: int = 0) -> float | None:
+        """When the next waiting row or leftover is due; 0 for at once, None for nothing waiting.
+
+        With `max_indexing` documents being sent or indexed, rows to be sent do not count.
+        """
         marks = ",".join("?" * len(folders))
+        drops = DROPS_ONLY if self.is_full(folders, max_indexing) else ""
         rows = self.store.rows(
             "SELECT min(coalesce(not_before, 0)) FROM ("
-            f" SELECT not_before FROM files WHERE state = 'pending' AND folder IN ({marks})"
+            f" SELECT not_before FROM files WHERE state = 'pending' AND folder IN ({marks}){drops}"
             f" UNION ALL SELECT not_before FROM leftovers WHERE busy = 0 AND folder IN ({marks}))",
             (*folders, *folders),
         )

@@ -84,7 +84,7 @@ class Planning(Moving):
         hold = None if rule is None else Hold(name, rule, count, reason)
         return FolderRow(name, root, device, inode, dataset, dataset_id, last_scan, hold)
 
-    def bind(self, name: str, root: str, dataset: str, dataset_id: str) -> None:
+    def bind(self, name: str, root: str, dataset: str, dataset_id: str, now: float) -> None:
         """Remember which dataset a folder's setting means; on another one, send everything."""
         with self.store.transaction() as db:
             db.execute(
@@ -95,10 +95,10 @@ class Planning(Moving):
             )
             db.execute(
                 "UPDATE files SET state = 'pending', generation = generation + 1,"
-                " reason = 'dataset changed', not_before = NULL, parked = NULL"
+                " reason = 'dataset changed', not_before = NULL, parked = NULL, wanted_at = ?"
                 " WHERE folder = ? AND want = 'present' AND state IN ('completed', 'indexing')"
                 " AND coalesce(coming_dataset, live_dataset) <> ?",
-                (name, dataset_id),
+                (now, name, dataset_id),
             )
 
     def scanned(

@@ -6,9 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from kbsync.ledger.rows import COLUMNS, path_of, record_of, stored_path
-from kbsync.ledger.shelving import IN_TRASH
 from kbsync.ledger.table import HERE, Table
 from kbsync.model import Key, Record, State
+
+#: The state of each kind of row but those in the trash.
+_STATE_OF = {state.value: state for state in State} | {
+    "again": State.PENDING,
+    "deleting": State.PENDING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +44,13 @@ class Reporting(Table):
     def counts(self, folder: str) -> dict[State, int]:
         """Files by state; every state is there, and documents out of service are not counted."""
         rows = self.store.rows(
-            f"SELECT state, count(*) FROM files WHERE folder = ? AND NOT ({IN_TRASH})"
-            " GROUP BY state",
-            (folder,),
+            "SELECT kind, count(*) FROM files WHERE folder = ? GROUP BY kind", (folder,)
         )
-        return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
+        counts = dict.fromkeys(State, 0)
+        for kind, count in rows:
+            if (state := _STATE_OF.get(kind)) is not None:
+                counts[state] += count
+        return counts
 
     def signature(self) -> str:
         """Text that is another one after any row came, went, or changed its state."""
@@ -53,7 +60,7 @@ class Reporting(Table):
     def oldest_pending(self, folder: str) -> float | None:
         """Since when the longest waiting file has waited."""
         rows = self.store.rows(
-            "SELECT min(coalesce(wanted_at, changed_at)) FROM files"
+            "SELECT min(wanted_at) FROM files"
             " WHERE folder = ? AND state IN ('pending', 'sending', 'indexing')",
             (folder,),
         )
@@ -62,12 +69,14 @@ class Reporting(Table):
     def troubles(self, folder: str) -> list[Trouble]:
         """Failed files, and those whose last try failed and that wait for the next."""
         return self._troubles(
-            "folder = ? AND (state = 'failed' OR state = 'pending' AND error IS NOT NULL)", folder
+            "folder = ? AND kind IN ('failed', 'again', 'deleting')"
+            " AND (kind = 'failed' OR error IS NOT NULL)",
+            folder,
         )
 
     def skipped(self, folder: str) -> list[Trouble]:
         """Files that are there and not sent, with the reason."""
-        return self._troubles("folder = ? AND state = 'skipped'", folder)
+        return self._troubles("folder = ? AND kind = 'skipped'", folder)
 
     def _troubles(self, condition: str, folder: str) -> list[Trouble]:
         rows = self.store.rows(

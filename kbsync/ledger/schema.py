@@ -110,6 +110,32 @@ def moves(db: Database) -> None:
         )
 
 
+@migrations()
+def rows_in_flight(db: Database) -> None:
+    """Count what is being sent without reading all rows."""
+    db.conn.execute("CREATE INDEX files_sending ON files (folder, want) WHERE state = 'sending'")
+
+
+@migrations()
+def kinds(db: Database) -> None:
+    """What each row is in one word, for lists and counts that read an index only."""
+    db.conn.execute(
+        "ALTER TABLE files ADD COLUMN kind TEXT GENERATED ALWAYS AS (CASE"
+        " WHEN want = 'absent' AND state = 'completed' THEN 'trash'"
+        " WHEN want = 'absent' AND state = 'pending' THEN 'deleting'"
+        " WHEN state = 'pending' AND error IS NOT NULL THEN 'again'"
+        " ELSE state END) VIRTUAL"
+    )
+    db.conn.execute("CREATE INDEX files_by_kind ON files (folder, kind)")
+    db.conn.execute(
+        "UPDATE files SET wanted_at = changed_at WHERE state IN ('pending', 'sending', 'indexing')"
+    )
+    db.conn.execute(
+        "CREATE INDEX files_waiting ON files (folder, wanted_at)"
+        " WHERE state IN ('pending', 'sending', 'indexing')"
+    )
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

@@ -14,6 +14,7 @@ from kbsync.ledger.rows import (
     stored_version,
 )
 from kbsync.ledger.table import (
+    DROPS_ONLY,
     HERE,
     IS_DUE,
     Job,
@@ -32,18 +33,28 @@ from kbsync.plan import has_document
 class Sending(Table):
     """Claim, intend, and every way a piece of work can end."""
 
-    def claim(self, now: float, folders: Collection[str], reason: str | None = None) -> Job | None:
+    def claim(
+        self,
+        now: float,
+        folders: Collection[str],
+        reason: str | None = None,
+        *,
+        max_indexing: int = 0,
+    ) -> Job | None:
         """Take the next due row to work on: puts before drops, small files first.
 
-        With `reason`, only one that was last put to work for it.
+        With `reason`, only one that was last put to work for it. While `max_indexing` documents of
+        these folders are being sent or indexed, only a drop; 0 is no limit.
         """
         marks = ",".join("?" * len(folders))
         with self.store.transaction() as db:
+            drops = DROPS_ONLY if self.is_full(folders, max_indexing) else ""
             # "+folder": never by the primary key, which would read and sort the folder each time.
             row = db.execute(
                 f"SELECT {COLUMNS}, reason FROM files"
                 f" WHERE state = 'pending' AND +folder IN ({marks})"
                 f" AND {IS_DUE} AND (? IS NULL OR reason = ?)"
+                f"{drops}"
                 " AND NOT EXISTS (SELECT 1 FROM leftovers AS l WHERE l.busy = 1"
                 "  AND l.folder = files.folder AND l.path = files.path)"
                 " ORDER BY want DESC, size LIMIT 1",

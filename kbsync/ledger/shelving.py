@@ -52,6 +52,7 @@ class Shelving(Table):
     def trash(self, folder: str) -> Trash:
         """What is out of service in a folder."""
         rows = self.store.rows(
-            f"SELECT count(*), min(purge_at) FROM files WHERE folder = ? AND {IN_TRASH}", (folder,)
+            "SELECT count(*), min(purge_at) FROM files WHERE folder = ? AND kind = 'trash'",
+            (folder,),
         )
         return Trash(*rows[0])

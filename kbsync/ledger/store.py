@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from kbsync.errors import LedgerDamaged, LedgerError
 from kbsync.ledger import backup
-from kbsync.ledger.damage import check, foreign, translated
+from kbsync.ledger.damage import check, damaged, foreign, translated
 from kbsync.ledger.lock import hold_lock
 from kbsync.plan import is_over
 
@@ -29,6 +29,8 @@ MIGRATIONS = (
     "declined_documents",
     "history",
     "moves",
+    "rows_in_flight",
+    "kinds",
 )
 
 Values = Sequence[object]
@@ -100,6 +102,9 @@ class Store:
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise translated(error, self.path) from error
+        except UnicodeDecodeError as error:  # of SQLite's own message, which quotes the schema
+            self._connection.close()
+            raise damaged(self.path, "malformed database schema") from error
         except BaseException:
             self._connection.close()
             raise

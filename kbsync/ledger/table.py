@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from kbsync.ledger.rows import COLUMNS, record_of, stored_path
@@ -12,6 +12,8 @@ from kbsync.model import Key, Record, Remote, State
 from kbsync.plan import LONGEST_WAIT
 
 HERE = "folder = ? AND path = ?"
+#: A further condition for rows to work on: nothing that would be indexed.
+DROPS_ONLY = " AND want = 'absent'"
 #: With `due(now)`: a row that may be worked on. One that waits for longer than anything is put off
 #: was put off by a clock that has been set back since.
 IS_DUE = "(not_before IS NULL OR not_before <= ? OR not_before > ?)"
@@ -35,6 +37,19 @@ class Table:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+
+    def is_full(self, folders: Collection[str], max_indexing: int) -> bool:
+        """Whether so many documents of these folders are being sent or indexed; 0 is no limit."""
+        if not max_indexing:
+            return False
+        marks = ",".join("?" * len(folders))
+        rows = self.store.rows(
+            f"SELECT (SELECT count(*) FROM files WHERE state = 'indexing' AND folder IN ({marks}))"
+            " + (SELECT count(*) FROM files WHERE state = 'sending' AND want = 'present'"
+            f" AND folder IN ({marks}))",
+            (*folders, *folders),
+        )
+        return int(rows[0][0]) >= max_indexing
 
     def retire_row(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from kbsync.engine import Engine, Scope, Survey
@@ -37,7 +38,7 @@ class Planner:
         self._requests = requests
         self._planned = planned
         self._grace = grace
-        self.scanned: set[str] = set()
+        self.scans: Counter[tuple[str, str]] = Counter()
         self._clock = clock
         self._held: dict[str, float] = {}
         self._log = get_logger()
@@ -71,7 +72,7 @@ class Planner:
         self._engine.accept(*surveys, grace=self._grace)
         for survey in surveys:
             self._tell(survey, wanted.get(survey.folder.name, "events"))
-        self.scanned.update(wanted)
+        self.scans.update(wanted.items())
 
     def _give_back(self, wanted: Mapping[str, str], marks: Iterable[Mark]) -> None:
         """Nothing that was taken is forgotten when the ledger could not be written to."""

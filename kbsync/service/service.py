@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from kbsync.config import Settings
 from kbsync.engine import Checks, Engine
+from kbsync.ledger import Ledger
 from kbsync.log import get_logger
 from kbsync.plan import LONGEST_WAIT
 from kbsync.service.auditor import Auditor
@@ -23,8 +24,10 @@ from kbsync.service.schedule import Schedule
 from kbsync.service.systemd import Notifier
 from kbsync.service.timekeeper import Timekeeper
 from kbsync.service.traffic import Follower, Sender
+from kbsync.service.website import Website
 from kbsync.service.worker import Worker
 from kbsync.watch import Dirty, Watch
+from kbsync.web import Desk
 
 TICK_SECONDS = 1.0
 _EVERY = 5
@@ -86,6 +89,10 @@ class Service:
             engine.ledger, names, self._news, self._take_wishes, time.monotonic
         )
         self._reporter = Worker("reporter", self._reporting.step)
+        self._website = Website(
+            settings.http, lambda: Ledger.open(settings.ledger, readonly=True), self._desk
+        )
+        self._checks = [check.question for check in settings.checks]
         sender = Sender(engine, self._gate, time.time, self._follower.wake)
         self._senders = [
             Worker(f"sender-{number}", sender.step)
@@ -103,6 +110,7 @@ class Service:
         for name in self._engine.folders:
             self._ask(name, "start")
         self._schedule.start()
+        self._website.start()
         for worker in self._workers:
             worker.start()
         self._notifier.ready()
@@ -137,12 +145,14 @@ class Service:
             self._schedule.stop()
         for worker in self._workers:
             worker.stop()
+        self._website.stop()
         self._engine.interrupt()
         deadline = time.monotonic() + _STOP_SECONDS
+        threads: list[Worker | Website] = [*self._workers, self._website]
         return [
-            worker.name
-            for worker in self._workers
-            if not worker.join(max(0.0, deadline - time.monotonic()))
+            thread.name
+            for thread in threads
+            if not thread.join(max(0.0, deadline - time.monotonic()))
         ]
 
     def raise_failure(self) -> None:
@@ -219,6 +229,16 @@ class Service:
         self._wake_senders()
         self._follower.wake()
 
+    def _desk(self, reader: Ledger) -> Desk:
+        return Desk(
+            self._engine,
+            reader,
+            lambda: self._news() | {"scans": dict(self._planning.scans)},
+            self._ask,
+            self._wake_senders,
+            self._checks,
+        )
+
     def _news(self) -> dict[str, object]:
         """What `kbsync status` is to know; told by the reporter, who is well when it can tell."""
         others = [worker for worker in self._workers if worker is not self._reporter]
@@ -236,6 +256,7 @@ class Service:
             "since": self._since,
             "at": time.time(),
             "problem": self._broken() or self._hindered(others) or self._gate.problem,
+            "http": {"url": self._website.url, "problem": self._website.problem},
             "folders": folders,
         }
 

@@ -41,7 +41,7 @@ class Sender:
         if worked:
             self._sent()
             return 0.0
-        due = self._engine.ledger.next_due(names)
+        due = self._engine.ledger.next_due(names, max_indexing=self._engine.max_indexing)
         return _REST if due is None else min(_REST, max(0.05, due - self._clock()))
 
 

@@ -17,6 +17,7 @@ import httpx
 
 from kbsync import __version__
 from kbsync.errors import BackendError, Denied, Unavailable
+from kbsync.model import Traffic
 from kbsync.transport.answer import Answer
 from kbsync.transport.circuit import Circuit
 from kbsync.transport.failure import (
@@ -113,6 +114,12 @@ class Transport:
         self._circuit = Circuit(clock)
         self._lock = threading.Lock()
         self._client = _client(base_url, key, max_connections, timeout, verify)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What was sent so far."""
+        with self._lock:
+            return Traffic(dict(self.counts), self.sent_bytes)
 
     def __repr__(self) -> str:
         return f"Transport({self.host!r})"

@@ -60,9 +60,12 @@ class Place:
             f"base_url = {json.dumps(str(self.settings.get('base_url', self.base_url)))}",
             f"api_key = {json.dumps(self.settings.get('api_key', self.standin.key))}",
             f"api_style = {json.dumps(self.settings.get('api_style', 'auto'))}",
+            f"max_indexing = {json.dumps(self.settings.get('max_indexing', 100))}",
+            "[http]",
+            f"listen = {json.dumps(self.settings.get('listen', '127.0.0.1:0'))}",
             "[[folders]]",
         ]
-        server = {"base_url", "api_key", "api_style", "instance"}
+        server = {"base_url", "api_key", "api_style", "max_indexing", "instance", "listen"}
         lines += [
             f"{key} = {_toml(value)}" for key, value in self.settings.items() if key not in server
         ]

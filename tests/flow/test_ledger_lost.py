@@ -5,9 +5,12 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
+
 from kbsync.standin import Fault
 
 from .place import Place, a_place
+from .test_audit import ask
 from .test_service import eventually, is_equal, log_of, quick, service, stop
 
 
@@ -89,3 +92,42 @@ def test_a_service_starts_with_a_damaged_ledger(tmp_path: Path) -> None:
             eventually(lambda: is_equal(place), "the catch-up", place)
             assert "kept as ledger.db.damaged-" in log_of(place)
             assert stop(process) == 0
+
+
+def test_a_backup_tells_of_documents_that_are_gone(tmp_path: Path) -> None:
+    """What a restored ledger takes for sent is looked for; no file is moved to a lost document."""
+    with a_place(tmp_path) as place:
+        place.write("old.md", "all about voles and their burrows")
+        place.write("same.md", "all about moles and their hills")
+        place.write("back.md", "all about shrews and their teeth")
+        assert place.kbsync("reconcile").code == 0
+        (place.root / "old.md").unlink()
+        back = (place.root / "back.md").rename(tmp_path / "back.md")
+        assert place.kbsync("reconcile").code == 0
+        back.rename(place.root / "back.md")
+        ask(place, "DELETE", place.live()["same.md"].id)
+        assert place.kbsync("reconcile").code == 0
+        harm(place)
+        place.write("new.md", "all about voles and their burrows")
+        said = place.kbsync("reconcile")
+        assert said.code == 0
+        assert "3 documents that the ledger tells of are not there any more" in said.line(
+            "any more"
+        )
+        place.equal()
+
+
+@pytest.mark.parametrize("dialect", ["dify", "simple"])
+def test_a_backup_beside_an_unchanged_folder(tmp_path: Path, dialect: str) -> None:
+    """The server is asked after a restore, also when nothing changed on disk."""
+    with a_place(tmp_path, dialect=dialect) as place:
+        place.write("a.md", "all about voles and their burrows")
+        assert place.kbsync("reconcile").code == 0
+        assert place.kbsync("reconcile").code == 0
+        ask(place, "DELETE", place.live()["a.md"].id)
+        harm(place)
+        assert place.kbsync("reconcile").code == 0
+        place.equal()
+        place.calls()
+        assert place.kbsync("reconcile").code == 0
+        assert not place.calls()

@@ -372,3 +372,61 @@ def test_back_after_a_deletion_without_an_answer(place: Place) -> None:
     place.write("a.md", text("a"))
     assert place.kbsync("reconcile").code == 0
     place.equal()
+
+
+def test_out_of_the_trash_under_another_name(dify: Place) -> None:
+    """A file that returns in time under another name brings its document back into service."""
+    place = dify
+    place.configure(trash_days=7)
+    place.write("a.md", text("a"))
+    place.write("stays.md", text("stays"))
+    before = settle(place)
+    (place.root / "a.md").rename(place.root.parent / "a.md")
+    assert place.kbsync("reconcile").code == 0
+    assert [document.enabled for document in place.documents()] == [False, True]
+    (place.root.parent / "a.md").rename(place.root / "b.md")
+    after = moved(place)
+    assert after == {"b.md": before["a.md"], "stays.md": before["stays.md"]}
+    assert all(document.enabled for document in place.documents())
+
+
+def test_a_lost_ledger_after_a_move(dify: Place) -> None:
+    """Whose a moved document is, its metadata tell; its name stays taken."""
+    place = dify
+    place.write("a.md", text("a"))
+    before = settle(place)
+    (place.root / "a.md").rename(place.root / "b.md")
+    moved(place)
+    shutil.rmtree(place.ledger.parent)
+    assert moved(place) == {"b.md": before["a.md"]}
+    place.write("a.md", text("a"))
+    after = settle(place)
+    assert after["b.md"] == before["a.md"]
+    assert after["a.md"] != before["a.md"]
+
+
+def test_back_after_it_may_have_gone_out_of_service(dify: Place) -> None:
+    """A file that comes back while nobody knows whether its document was disabled answers again."""
+    place = dify
+    place.configure(on_delete="disable")
+    place.write("a.md", text("a"))
+    place.write("b.md", text("b"))
+    before = settle(place)
+    (place.root / "a.md").unlink()
+    place.standin.faults.add(Fault("cut-after", "PATCH", times=None))
+    assert place.kbsync("reconcile", "--timeout", "1").code != 0
+    place.standin.faults.clear()
+    place.write("a.md", text("a"))
+    assert settle(place) == before
+    assert all(document.enabled for document in place.documents())
+
+
+def test_an_audit_after_a_move(dify: Place) -> None:
+    """A moved document is as agreed, whatever its name says."""
+    place = dify
+    place.write("a.md", text("a"))
+    settle(place)
+    (place.root / "a.md").rename(place.root / "b.md")
+    moved(place)
+    said = place.kbsync("audit")
+    assert said.code == 0, said.out + said.err

@@ -235,9 +235,9 @@ def test_recovery_keeps_the_intent(ledger: Ledger, tmp_path: Path) -> None:
 def test_another_dataset_sends_everything(ledger: Ledger) -> None:
     """Binding a folder to another dataset makes its completed files due again."""
     bring_live(ledger)
-    ledger.bind("docs", "/docs", "KB", "ds")
+    ledger.bind("docs", "/docs", "KB", "ds", 1.0)
     assert row(ledger).state is State.COMPLETED
-    ledger.bind("docs", "/docs", "Other", "ds-2")
+    ledger.bind("docs", "/docs", "Other", "ds-2", 2.0)
     assert row(ledger).state is State.PENDING
     assert row(ledger).live == remote("doc-a")
 

@@ -62,6 +62,11 @@ def noise_for_header(path: Path) -> None:
         file.write(b"\x5a\xa5" * 20)
 
 
+def noise_in_the_schema(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"CREATE TABLE files", b"CREATE \x9eABLE files"))
+
+
 def empty(path: Path) -> None:
     os.truncate(path, 0)
 
@@ -71,7 +76,16 @@ def asides(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "harm", [overwrite_middle, truncate, zero_header, noise_for_header, empty, Path.unlink]
+    "harm",
+    [
+        overwrite_middle,
+        truncate,
+        zero_header,
+        noise_for_header,
+        noise_in_the_schema,
+        empty,
+        Path.unlink,
+    ],
 )
 def test_restored_from_its_backup(path: Path, harm: Callable[[Path], object]) -> None:
     """A damaged or lost ledger is kept under another name, and the backup takes its place."""
@@ -182,3 +196,15 @@ def test_when_a_backup_is_due(path: Path) -> None:
             assert db.execute("SELECT count(*) FROM files").fetchone()[0] > FEW
         db.close()
     assert not list(path.parent.glob("*.backup*-wal"))
+
+
+def test_a_text_that_is_not_utf8(path: Path) -> None:
+    """What SQLite's check does not look into is named when it is met, with the way out."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE files SET reason = CAST(x'9e' AS TEXT) WHERE size = 1")
+    with Ledger.open(path) as ledger, pytest.raises(LedgerError, match="move the file away"):
+        ledger.store.rows("SELECT reason FROM files")
+    path.unlink()
+    with Ledger.open(path) as ledger:
+        assert ledger.mended is not None
+        assert files_in(ledger) == FEW

@@ -53,6 +53,7 @@ SHOWN_BY_EXAMPLE = {
     ("folders.rules", "match"),
     ("folders.rules", "process_rule"),
     ("folders.rules", "doc_language"),
+    ("http", "token_file"),
     ("folders", "schedule"),
     ("folders", "every"),
 }
@@ -83,7 +84,7 @@ def test_the_example_is_a_configuration() -> None:
 def test_the_example_loads_with_its_comments_taken_away(tmp_path: Path) -> None:
     """Every commented line is valid where it stands, but for those that exclude each other."""
     text = re.sub(r"^#(\[\[|[a-z_]+ = )", r"\1", TEXT, flags=re.MULTILINE)
-    text = re.sub(r"^(api_key|ca_file|every) = .*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^(api_key|ca_file|token_file|every) = .*$", "", text, flags=re.MULTILINE)
     file = tmp_path / "all.toml"
     file.write_text(text)
     settings = load(file, environ=ENVIRON | {"KBSYNC_APP__API_KEY": "app-example"})
@@ -125,4 +126,7 @@ def test_settings_shown_by_example_have_no_default() -> None:
 def test_the_example_says_what_only_the_service_reads() -> None:
     """Settings that a one-shot run does not use are marked."""
     marked = set(re.findall(r"^#([a-z_]+) = .*# used by `kbsync run`$", TEXT, re.MULTILINE))
-    assert marked == {"schedule", "every", "watch", "settle", "max_delay", "listen", "audit"}
+    assert marked == {"schedule", "every", "watch", "settle", "max_delay", "listen", "audit"} | {
+        "token_file",
+        "hosts",
+    }

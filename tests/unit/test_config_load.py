@@ -319,6 +319,22 @@ def test_a_key_that_others_can_read(tmp_path: Path, mode: int, warned: bool) -> 
 
 
 @pytest.mark.parametrize(
+    ("told", "budget"),
+    [
+        ("", 0),
+        ("requests_per_minute = 100", 80),
+        ("requests_per_minute = 1", 1),
+        ("requests_per_minute = 100\nshare_percent = 33", 33),
+        ("requests_per_minute = 60\nshare_percent = 100", 60),
+    ],
+)
+def test_our_share(tmp_path: Path, told: str, budget: int) -> None:
+    """Of what a server allows, a part is left for its other users; one request is always ours."""
+    file = written(tmp_path / "kbsync.toml", f"api_key = '{KEY}'\n{told}")
+    assert load(file, environ={}).server.budget == budget
+
+
+@pytest.mark.parametrize(
     ("base_url", "url", "clear"),
     [
         ("https://dify.example", "https://dify.example/v1", False),

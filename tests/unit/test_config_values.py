@@ -193,11 +193,11 @@ WRONG_AT_TOP = [
     ('log.level = "INFO"', 'log.level = "INFO" must be "debug", "info", "warning" or "error"'),
     (
         'http.listen = "8377"',
-        'http.listen = "8377" must be an address and a port such as "127.0.0.1:8377"',
+        'http.listen = "8377" must be an address and a port such as "127.0.0.1:8377", or "off"',
     ),
     (
         'http.listen = "::1:8377"',
-        'http.listen = "::1:8377" must be an address and a port such as "127.0.0.1:8377"',
+        'http.listen = "::1:8377" must be an address and a port such as "127.0.0.1:8377", or "off"',
     ),
 ]
 

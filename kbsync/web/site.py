@@ -1,0 +1,195 @@
+"""The routes: health, metrics, what is told as JSON, what can be done, and the page's files."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import mimetypes
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from kbsync.errors import KbsyncError
+from kbsync.ledger import KINDS
+from kbsync.model import Key
+from kbsync.web import reports
+from kbsync.web.actions import Actions
+from kbsync.web.desk import Desk
+from kbsync.web.guard import Guard
+from kbsync.web.live import Live
+from kbsync.web.metrics import Metrics
+from kbsync.web.wanted import Wrong, count, folder_of, key_of
+
+_STATIC = Path(__file__).with_name("static")
+_PLOTS_FRESH = 15.0
+
+
+class Site:
+    """The application; `names` are the host names that are ours, `token` what must be shown."""
+
+    def __init__(self, desk: Desk, names: Collection[str], token: str | None = None) -> None:
+        self._desk = desk
+        self._ledger = desk.ledger
+        self._metrics = Metrics(desk)
+        self._live = Live(desk, self._metrics.see)
+        self._plots: tuple[float, dict[str, object]] | None = None
+        self._plotting = asyncio.Lock()
+        app = Starlette(
+            routes=[
+                Route("/healthz", self._healthz),
+                Route("/readyz", self._readyz),
+                Route("/metrics", self._show_metrics),
+                Route("/api/status", self._status),
+                Route("/api/documents", self._documents),
+                Route("/api/document", self._document),
+                Route("/api/activity", self._activity),
+                Route("/api/runs", self._runs),
+                Route("/api/plots", self._show_plots),
+                Route("/api/held", self._held),
+                Route("/api/events", self._events),
+                *Actions(desk).routes,
+                *_files(),
+            ],
+            exception_handlers={Wrong: _wrong, KbsyncError: _failed, 404: _nothing_there},
+            lifespan=self._living,
+        )
+        self._guarded = Guard(app, names, token)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._guarded(scope, receive, send)
+
+    def stop(self) -> None:
+        """End the streams, which would keep a server from stopping; in the event loop."""
+        self._live.stop()
+
+    @asynccontextmanager
+    async def _living(self, app: Starlette) -> AsyncIterator[None]:  # noqa: ARG002 - its form
+        looking = asyncio.create_task(self._live.run())
+        try:
+            yield
+        finally:
+            self._live.stop()
+            with suppress(asyncio.CancelledError):
+                await looking
+
+    async def _healthz(self, request: Request) -> Response:  # noqa: ARG002 - a route's form
+        return PlainTextResponse("ok\n")
+
+    async def _readyz(self, request: Request) -> Response:  # noqa: ARG002
+        reasons = self._desk.ready(await self._live.status())
+        text = "\n".join(reasons) or "ready: everything that should be is indexed"
+        return PlainTextResponse(f"{text}\n", 503 if reasons else 200)
+
+    async def _show_metrics(self, request: Request) -> Response:
+        status = await self._live.status()
+        accept = request.headers.get("accept", "")
+        body, media_type = await asyncio.to_thread(self._metrics.answer, status, accept)
+        return Response(body, headers={"Content-Type": media_type})
+
+    async def _status(self, request: Request) -> Response:  # noqa: ARG002
+        status = await self._live.status()
+        return JSONResponse(status | {"ready": not self._desk.ready(status)})
+
+    async def _documents(self, request: Request) -> Response:
+        query = request.query_params
+        folder = query.get("folder") or None
+        kinds = [kind for kind in query.get("kind", "").split(",") if kind]
+        if not set(kinds) <= set(KINDS):
+            raise Wrong(f"kind must be of {', '.join(KINDS)}, joined by commas")
+        after = None
+        if query.get("after"):
+            name, _, word = query["after"].partition("/")
+            after = Key(name, reports.path_of_id(word) or "")
+        limit = count(query.get("limit"), 50, most=500)
+        files = await asyncio.to_thread(
+            self._ledger.files,
+            limit + 1,
+            folder=None if folder is None else folder_of(self._desk, folder),
+            kinds=kinds,
+            search=query.get("q", "").strip()[:200],
+            after=after,
+        )
+        rows = [reports.file_facts(file) for file in files[:limit]]
+        more = len(files) > limit
+        following = f"{rows[-1]['folder']}/{rows[-1]['id']}" if more else None
+        return JSONResponse({"documents": rows, "after": following})
+
+    async def _document(self, request: Request) -> Response:
+        key = key_of(self._desk, request.query_params)
+        details = await asyncio.to_thread(self._ledger.details, key)
+        events = await asyncio.to_thread(self._ledger.events, 100, of=key)
+        if details is None and not events:
+            raise Wrong("kbsync knows no such file", 404)
+        return JSONResponse(reports.details_facts(key, details, events))
+
+    async def _activity(self, request: Request) -> Response:
+        query = request.query_params
+        of = Key(folder_of(self._desk, query["folder"]), "") if query.get("folder") else None
+        limit = count(query.get("limit"), 50, most=1000)
+        before = count(query.get("before"), 1 << 62, most=1 << 62)
+        events = await asyncio.to_thread(self._ledger.events, limit, of=of, before=before)
+        return JSONResponse({"events": [reports.event_facts(event) for event in events]})
+
+    async def _runs(self, request: Request) -> Response:
+        limit = count(request.query_params.get("limit"), 50, most=1000)
+        before = count(request.query_params.get("before"), 1 << 62, most=1 << 62)
+        runs = await asyncio.to_thread(self._ledger.runs, limit, before=before)
+        return JSONResponse({"runs": [reports.run_facts(run) for run in runs]})
+
+    async def _show_plots(self, request: Request) -> Response:  # noqa: ARG002
+        async with self._plotting:
+            now = self._desk.clock()
+            if self._plots is None or not 0 <= now - self._plots[0] < _PLOTS_FRESH:
+                since = now - reports.PLOT_SECONDS
+                found = await asyncio.to_thread(self._ledger.buckets, since, reports.PLOT_WIDTH)
+                self._plots = now, reports.plot_facts(since, found)
+            return JSONResponse(self._plots[1])
+
+    async def _held(self, request: Request) -> Response:
+        name = folder_of(self._desk, request.query_params.get("folder"))
+        held = await asyncio.to_thread(self._desk.engine.held, name)
+        return JSONResponse(reports.held_facts(name, held))
+
+    async def _events(self, request: Request) -> Response:  # noqa: ARG002
+        return StreamingResponse(self._live.stream(), media_type="text/event-stream")
+
+
+def _files() -> list[Route]:
+    """The page and what it is made of, read once; a browser asks each time whether it has it."""
+    return [_file(path) for path in sorted(_STATIC.iterdir())]
+
+
+def _file(path: Path) -> Route:
+    body = path.read_bytes()
+    media_type = mimetypes.types_map.get(path.suffix, "application/octet-stream")
+    headers = {
+        "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+        "Cache-Control": "no-cache",
+    }
+
+    async def answer(request: Request) -> Response:
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type=media_type, headers=headers)
+
+    return Route("/" if path.name == "index.html" else f"/{path.name}", answer)
+
+
+def _wrong(request: Request, error: Exception) -> Response:  # noqa: ARG001 - a handler's form
+    assert isinstance(error, Wrong)  # noqa: S101 - registered for it
+    return JSONResponse({"error": str(error)}, error.status)
+
+
+def _failed(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    return JSONResponse({"error": str(error)}, 503)
+
+
+def _nothing_there(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    return JSONResponse({"error": "there is nothing at this address"}, 404)
