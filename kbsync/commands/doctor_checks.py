@@ -9,7 +9,7 @@ import shutil
 import stat
 import time
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -20,12 +20,7 @@ from kbsync.config.keys import CREDENTIAL, ENV_KEY, ENV_KEY_FILE
 from kbsync.errors import ConfigError, LedgerError
 from kbsync.log import printable
 from kbsync.model import SERVER_TYPES, Problem, Seen, Skipped
-
-#: File systems of another machine or of a program: SQLite's WAL is not safe there, and changes made
-#: elsewhere send no events.
-NETWORK = re.compile(
-    r"nfs\d?|cifs|smb\w*|9p|ceph|glusterfs|lustre|afs|ncpfs|fuse\..+|fuse|virtiofs"
-)
+from kbsync.mounts import Mount, mount_of, parse_mountinfo, read_mountinfo
 
 #: What a Dify server takes unless its UPLOAD_FILE_SIZE_LIMIT says otherwise.
 SERVER_LIMIT = 15 * 2**20
@@ -72,19 +67,6 @@ def fail(check: str, subject: str, found: str, remedy: str) -> Finding:
 def skip(check: str, subject: str, why: str) -> Finding:
     """It could not be tried."""
     return Finding(check, subject, Result.SKIP, why)
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """What a path stands on: its mount point and the type of its file system."""
-
-    point: str
-    kind: str
-
-    @property
-    def is_network(self) -> bool:
-        """True when another machine, or a program, may change files unseen."""
-        return NETWORK.fullmatch(self.kind) is not None
 
 
 @dataclass(slots=True)
@@ -193,13 +175,13 @@ def ledger_directory(ledger: Path) -> Finding:
     return ok(check, str(ledger.parent), found)
 
 
-def ledger_file_system(ledger: Path, mounts: str | None = None) -> Finding:
-    """Whether SQLite's shared memory works there; `mounts` is the text of /proc/mounts."""
-    mount = mount_of(os.path.realpath(ledger), mounts)
+def ledger_file_system(ledger: Path, mountinfo: str | None = None) -> Finding:
+    """Whether SQLite's shared memory works there; `mountinfo` is the table, or the present one."""
+    mount = mount_of(os.path.realpath(ledger), _mounts(mountinfo))
     if mount is None:
-        return skip("ledger file system", str(ledger), "/proc/mounts does not tell it")
+        return skip("ledger file system", str(ledger), "there is no table of mounts")
     found = f"is on {mount.kind} ({mount.point})"
-    if mount.is_network:
+    if mount.is_remote:
         return fail(
             "ledger file system",
             str(ledger),
@@ -318,19 +300,23 @@ def folder_root(folder: FolderSettings) -> Finding:
     return ok("root", name, f"{path}{link} can be read")
 
 
-def folder_mount(folder: FolderSettings, mounts: str | None = None) -> Finding:
-    """Whether changes are seen as they happen; `mounts` is the text of /proc/mounts."""
-    mount = mount_of(os.path.realpath(folder.path), mounts)
+def folder_mount(folder: FolderSettings, mountinfo: str | None = None) -> Finding:
+    """Whether changes are seen as they happen; `mountinfo` is the table, or the present one."""
+    from kbsync.watch.modes import plan_for, resolved
+
+    mounts = _mounts(mountinfo)
+    root = resolved(str(folder.path), mounts)
+    mount, plan = mount_of(root, mounts), plan_for(root, "auto", mounts)
     if mount is None:
-        return skip("mount", folder.name, "/proc/mounts does not tell it")
-    if not mount.is_network:
-        found = f"{mount.kind} ({mount.point}): changes are seen as they happen"
+        return skip("mount", folder.name, "there is no table of mounts")
+    found = f"{mount.kind} ({mount.point}): changes are seen as they happen"
+    if plan.mode == "native" and not plan.polled:
         return ok("mount", folder.name, found)
-    found = f"{mount.kind} ({mount.point}): changes made on other machines send no events"
+    silent = plan.note or ""
     if folder.watch == "native":
         remedy = f'set watch = "poll" or "auto" for the folder {folder.name!r}'
-        return warn("mount", folder.name, found, remedy)
-    return ok("mount", folder.name, f"{found}; they are found by looking (polling)")
+        return warn("mount", folder.name, silent.replace(", so it is polled", ""), remedy)
+    return ok("mount", folder.name, silent if plan.mode == "poll" else f"{found}; {silent}")
 
 
 def walked(folder: FolderSettings, seconds: float) -> Walk:
@@ -470,24 +456,6 @@ def watches(walks: Sequence[Walk], limit: int | None = None) -> Finding:
     return warn(check, subject, found, remedy)
 
 
-def mount_of(path: str, mounts: str | None = None) -> Mount | None:
-    """The last mount that covers a path, by this text of /proc/mounts or the present one."""
-    best: Mount | None = None
-    for mount in _mounts(_text("/proc/mounts") if mounts is None else mounts):
-        covers = path == mount.point or path.startswith(mount.point.rstrip("/") + "/")
-        if covers and (best is None or len(mount.point) >= len(best.point)):
-            best = mount
-    return best
-
-
-def _mounts(text: str) -> Iterator[Mount]:
-    for line in text.splitlines():
-        fields = line.split(" ")
-        if len(fields) > 2:  # noqa: PLR2004 - device, mount point, type, ...
-            point = re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), fields[1])
-            yield Mount(point, fields[2])
-
-
 def size(count: float) -> str:
     """Bytes for people."""
     for unit in ("B", "KiB", "MiB"):
@@ -495,6 +463,10 @@ def size(count: float) -> str:
             return f"{count:.4g} {unit}"
         count /= 1024
     return f"{count:.4g} GiB"
+
+
+def _mounts(mountinfo: str | None) -> list[Mount]:
+    return parse_mountinfo(read_mountinfo() if mountinfo is None else mountinfo)
 
 
 def _nearest(path: Path) -> Path:

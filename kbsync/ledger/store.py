@@ -15,6 +15,8 @@ from kbsync.errors import LedgerDamaged, LedgerError
 from kbsync.ledger import backup
 from kbsync.ledger.damage import check, damaged, foreign, translated
 from kbsync.ledger.lock import hold_lock
+from kbsync.ledger.place import refuse_remote
+from kbsync.mounts import read_mountinfo
 from kbsync.plan import is_over
 
 #: The migrations of `schema.py` by name, in order; a test holds the two equal.
@@ -51,12 +53,19 @@ class Store:
     Raises:
         LedgerBusy: another kbsync process writes to this ledger.
         LedgerDamaged: it is damaged, and only a writer could go on from its backup.
-        LedgerError: it cannot be opened, is not a ledger, or was written by a newer kbsync.
+        LedgerError: it cannot be opened, is not a ledger, is on a network file system, or was
+            written by a newer kbsync.
     """
 
     def __init__(
-        self, path: Path, access: Access = "work", *, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        access: Access = "work",
+        *,
+        clock: Callable[[], float] = time.time,
+        mountinfo: Callable[[], str] = read_mountinfo,
     ) -> None:
+        refuse_remote(path, mountinfo())
         self.path = path
         self.access = access
         self.mended: str | None = None

@@ -2,7 +2,7 @@
 
 from kbsync.watch.dirty import Dirty
 from kbsync.watch.marks import Mark
-from kbsync.watch.mounts import WatchMode, WatchPlan, plan_watch
+from kbsync.watch.modes import WatchMode, WatchPlan, plan_watch
 from kbsync.watch.watch import Watch, WatchStatus
 
 __all__ = ["Dirty", "Mark", "Watch", "WatchMode", "WatchPlan", "WatchStatus", "plan_watch"]

@@ -10,16 +10,10 @@ from typing import Literal
 
 from kbsync.filters import Excluded, Filters
 from kbsync.log import FOLDER, get_logger
+from kbsync.mounts import parse_mountinfo, read_mountinfo
 from kbsync.watch.limits import count_directories, explained, is_limit, limits
 from kbsync.watch.marks import Mark
-from kbsync.watch.mounts import (
-    WatchMode,
-    WatchPlan,
-    parse_mountinfo,
-    plan_for,
-    read_mountinfo,
-    resolved,
-)
+from kbsync.watch.modes import WatchMode, WatchPlan, plan_for, resolved
 from kbsync.watch.native import Native
 
 #: No overflow for so long, in seconds, and the storm is over.

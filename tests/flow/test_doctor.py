@@ -23,25 +23,25 @@ from kbsync.commands.doctor_checks import (
     Result,
     Walk,
     folder_files,
+    folder_mount,
     folder_patterns,
     ledger_file_system,
     ledger_space,
-    mount_of,
     walked,
     watches,
 )
-from kbsync.config import load
+from kbsync.config import FolderSettings, load
 
 from .place import Place, Said, a_place
 
 Row = Mapping[str, str]
 
 NFS = """\
-/dev/sda1 / ext4 rw,relatime 0 0
-filer:/export /mnt/my\\040share nfs4 rw,vers=4.2 0 0
-/dev/sdb1 /mnt/my\\040share/local xfs rw 0 0
-//filer/x /mnt/win cifs rw 0 0
-me@host:/ /home/me/far fuse.sshfs rw 0 0
+1 0 8:1 / / rw,relatime - ext4 /dev/sda1 rw
+2 1 0:9 / /mnt/my\\040share rw - nfs4 filer:/export rw,vers=4.2
+3 2 8:2 / /mnt/my\\040share/local rw - xfs /dev/sdb1 rw
+4 1 0:10 / /mnt/win rw - cifs //filer/x rw
+5 1 0:11 / /home/me/far rw - fuse.sshfs me@host:/ rw
 """
 WHO = ["-c", "import sys; from kbsync.cli import run; sys.exit(run(sys.argv[1:]))"]
 
@@ -543,10 +543,29 @@ def test_a_ledger_damaged_in_the_middle(place: Place) -> None:
 )
 def test_network_file_systems(path: str, kind: str, result: Result) -> None:
     """A ledger on a network file system is a failure; the innermost mount decides."""
-    mount = mount_of(path, NFS)
-    assert mount is not None
-    assert mount.kind == kind
-    assert ledger_file_system(Path(path), NFS).result is result
+    found = ledger_file_system(Path(path), NFS)
+    assert found.result is result
+    assert f"is on {kind} (" in found.finding
+
+
+@pytest.mark.parametrize(
+    ("path", "watch", "result", "finding"),
+    [
+        ("/srv/docs", "auto", Result.OK, "ext4 (/): changes are seen as they happen"),
+        ("/mnt/win/docs", "auto", Result.OK, "/mnt/win is cifs: changes made elsewhere send no"),
+        ("/mnt/win/docs", "native", Result.WARN, "changes made elsewhere send no events"),
+        ("/home", "auto", Result.OK, "as they happen; /home/me/far is fuse.sshfs"),
+        ("/home", "native", Result.WARN, "/home/me/far is fuse.sshfs"),
+    ],
+)
+def test_folders_on_network_file_systems(
+    path: str, watch: str, result: Result, finding: str
+) -> None:
+    """What is polled is said, also below the folder; native watching is warned of there."""
+    settings = {"name": "docs", "path": path, "dataset": "KB", "watch": watch}
+    found = folder_mount(FolderSettings.model_validate(settings), NFS)
+    assert found.result is result
+    assert finding in found.finding
 
 
 def test_space_and_watches(tmp_path: Path) -> None:

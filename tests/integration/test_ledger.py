@@ -17,7 +17,7 @@ from sqlite_utils import Database
 from kbsync.errors import LedgerBusy, LedgerError
 from kbsync.ledger import Job, Ledger
 from kbsync.ledger.schema import migrations
-from kbsync.ledger.store import MIGRATIONS
+from kbsync.ledger.store import MIGRATIONS, Access, Store
 from kbsync.model import (
     Drop,
     Intent,
@@ -430,3 +430,19 @@ def test_the_clock_is_set_back(ledger: Ledger) -> None:
     ledger.postpone(claim(ledger, now=10_000.0), "busy", 10_100.0)
     ledger.clock_set_back(500.0)
     assert ledger.next_due(["docs"]) == 9_600.0
+
+
+@pytest.mark.parametrize("access", ["work", "visit", "read"])
+def test_a_ledger_on_a_network_file_system(tmp_path: Path, access: Access) -> None:
+    """It is refused before anything is made there, and it is said what to do."""
+    (tmp_path / "share").mkdir()
+    (tmp_path / "link").symlink_to("share")
+    share = tmp_path.resolve() / "share"
+    table = f"1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:9 / {share} rw - nfs4 filer:/x rw\n"
+    with pytest.raises(LedgerError) as raised:
+        Store(tmp_path / "link/below/ledger.db", access, mountinfo=lambda: table)
+    assert f"{share} is nfs4, a network file system" in str(raised.value)
+    assert "set `ledger` to a file on a local disk" in str(raised.value)
+    assert list(share.iterdir()) == []
+    Store(tmp_path / "local.db", mountinfo=lambda: table).close()
+    Store(tmp_path / "root.db", mountinfo=lambda: "1 0 0:9 / / rw - 9p source rw\n").close()

@@ -19,8 +19,8 @@ import pytest
 
 from kbsync.filters import Filters
 from kbsync.model import SERVER_TYPES
+from kbsync.mounts import read_mountinfo
 from kbsync.watch import Mark, Watch, WatchMode, WatchStatus
-from kbsync.watch.mounts import read_mountinfo
 
 FILTERS = Filters((), ("drafts/", "*.bak"), SERVER_TYPES)
 DEADLINE = 20.0

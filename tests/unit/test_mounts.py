@@ -1,4 +1,4 @@
-"""The mount table: what lies where, and which parts of a tree send no events."""
+"""The mount table: what lies where, what is remote, and which parts of a tree send no events."""
 
 from __future__ import annotations
 
@@ -6,15 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from kbsync.mounts import Mount, mount_of, parse_mountinfo, read_mountinfo
 from kbsync.watch import plan_watch
-from kbsync.watch.mounts import (
-    Mount,
-    is_silent,
-    mount_of,
-    parse_mountinfo,
-    plan_for,
-    read_mountinfo,
-)
+from kbsync.watch.modes import plan_for
 
 
 def line(number: int, parent: int, point: str, kind: str, *, optional: str = "shared:1") -> str:
@@ -80,7 +74,7 @@ def test_the_table_of_this_system_is_read() -> None:
 )
 def test_file_systems_that_send_no_events(kind: str) -> None:
     """Where others can change files without this kernel, there are no events for it."""
-    assert is_silent(kind)
+    assert Mount(1, 0, "/", kind).is_silent
 
 
 @pytest.mark.parametrize(
@@ -89,7 +83,22 @@ def test_file_systems_that_send_no_events(kind: str) -> None:
 )
 def test_file_systems_that_send_events(kind: str) -> None:
     """A local file system sends an event for each change."""
-    assert not is_silent(kind)
+    mount = Mount(1, 0, "/", kind)
+    assert not mount.is_silent
+    assert not mount.is_remote
+
+
+@pytest.mark.parametrize(
+    ("kind", "remote"),
+    [
+        *((kind, True) for kind in ("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "fuse")),
+        *((kind, True) for kind in ("fuse.sshfs", "davfs", "fuse.davfs2", "fuse.rclone", "vboxsf")),
+        *((kind, False) for kind in ("virtiofs", "fuse.mergerfs", "fuse.fuse-overlayfs", "autofs")),
+    ],
+)
+def test_file_systems_of_other_machines(kind: str, remote: bool) -> None:
+    """Not all that is silent is remote: a program of this machine keeps locks as a disk does."""
+    assert Mount(1, 0, "/", kind).is_remote is remote
 
 
 @pytest.mark.parametrize(
