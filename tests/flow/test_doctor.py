@@ -331,8 +331,8 @@ def test_self_signed_certificate(place: Place, tmp_path: Path) -> None:
         assert "self-signed certificate" in found["server"]["finding"]
         assert "server.ca_file" in found["server"]["remedy"]
         text = place.config.read_text()
-        ca_file = f"ca_file = {json.dumps(str(certificate))}\n[[folders]]"
-        place.config.write_text(text.replace("[[folders]]", ca_file))
+        ca_file = f"[server]\nca_file = {json.dumps(str(certificate))}"
+        place.config.write_text(text.replace("[server]", ca_file))
         assert rows(place, 5)["server"]["result"] == "ok"
 
 
