@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from kbsync import drift, naming, scan
 from kbsync.engine.base import Base
 from kbsync.engine.values import Adoption, Event, Folder, Happened
 from kbsync.errors import Denied
-from kbsync.ledger import Adoptee, Lost
+from kbsync.ledger import Adoptee, Told
 from kbsync.model import Dataset, Gone, Key, Listed, Problem, Remote
 
 #: Metadata that a document has which needs no more of it.
@@ -53,7 +53,8 @@ class Adopting(Base):
         folder = self.folders[name]
         dataset = self.dataset(folder)
         listed = list(self.backend.documents(dataset.id)) if self.backend.lists else None
-        lost = self._lost(name, dataset.id, {one.document_id for one in listed or ()})
+        told = self.ledger.told(dataset.id)
+        lost = self._lost(name, dataset.id, told, {one.document_id for one in listed or ()})
         if listed is None:
             self.ledger.adopt(name, dataset.id, (), lost, self.clock())
             return self._done(Adoption(name, dataset.id, listed=False, lost=len(lost)))
@@ -62,7 +63,8 @@ class Adopting(Base):
             self.namesakes[name] = self._who_are_we(folder, dataset, found.namesake)
             raise Denied(self.namesakes[name], folder=name)
         wanted = [self._adoptee(dataset.id, one) for one in found.adoptable]
-        news = self.ledger.adopt(name, dataset.id, wanted, lost, self.clock())
+        stale = [*lost, *_elsewhere(wanted, told)]
+        news = self.ledger.adopt(name, dataset.id, wanted, stale, self.clock())
         if news:
             self.newly_adopted.append(name)
         return self._done(
@@ -93,18 +95,18 @@ class Adopting(Base):
         self.adopted[name] = self.folders[name].dataset
         return adoption
 
-    def _lost(self, name: str, dataset_id: str, there: Collection[str]) -> list[Lost]:
-        """Documents that a ledger from earlier tells of, and that are gone; asked for one by one.
+    def _lost(
+        self, name: str, dataset_id: str, told: Mapping[str, Told], there: Collection[str]
+    ) -> list[Told]:
+        """Documents that a ledger from earlier tells of, and that are gone.
 
-        A list may miss one while it moves.
+        Those that the list did not show are asked for again: it may miss one while it moves.
         """
-        told = {
-            remote.document_id: Lost(record.key, remote)
-            for record in self.ledger.everything(name).values()
-            for remote in (record.live, record.coming)
-            if remote is not None and remote.dataset_id == dataset_id
-        }
-        doubted = [one.remote for one in told.values() if one.remote.document_id not in there]
+        doubted = [
+            one.remote
+            for document_id, one in told.items()
+            if one.key.folder == name and document_id not in there
+        ]
         answers = self.backend.progress(dataset_id, doubted) if doubted else {}
         return [told[document_id] for document_id, one in answers.items() if isinstance(one, Gone)]
 
@@ -169,6 +171,16 @@ class Adopting(Base):
             f' if the host was renamed, set instance = "{namesake.instance}"; if both shall fill'
             f" this dataset, run `kbsync adopt --apart {folder.name}` once"
         )
+
+
+def _elsewhere(found: Iterable[Adoptee], told: Mapping[str, Told]) -> list[Told]:
+    """What rows tell of documents that are found to be other files' now: those have moved."""
+    return [
+        told[document_id]
+        for one in found
+        for document_id in one.documents
+        if document_id in told and told[document_id].key != one.key
+    ]
 
 
 def _remote(dataset_id: str, listed: Listed | None) -> Remote | None:

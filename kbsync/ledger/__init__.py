@@ -1,6 +1,6 @@
 """The ledger: what kbsync knows, in one SQLite file that any tool can read."""
 
-from kbsync.ledger.adopting import ADOPTED, Adoptee, Lost
+from kbsync.ledger.adopting import ADOPTED, Adoptee, Told
 from kbsync.ledger.auditing import LastAudit
 from kbsync.ledger.backup import is_lost
 from kbsync.ledger.history import PRUNE_AT_ONCE, Happening, Kept, RunRow
@@ -27,8 +27,8 @@ __all__ = [
     "Ledger",
     "Leftover",
     "ListedFile",
-    "Lost",
     "RunRow",
+    "Told",
     "Trouble",
     "is_held",
     "is_lost",

@@ -24,10 +24,16 @@ class Adoptee:
     twins: tuple[Remote, ...]
     described: bool
 
+    @property
+    def documents(self) -> frozenset[str]:
+        """The ids of all of them."""
+        found = (self.live, self.coming, *self.twins)
+        return frozenset(remote.document_id for remote in found if remote is not None)
+
 
 @dataclass(frozen=True, slots=True)
-class Lost:
-    """A document that a row tells of and that is not there any more."""
+class Told:
+    """A document that a row tells of."""
 
     key: Key
     remote: Remote
@@ -62,6 +68,21 @@ class Adopting(Table):
         )
         return [Key(folder, path_of(path)) for folder, path in rows]
 
+    def told(self, dataset_id: str) -> dict[str, Told]:
+        """What the rows of all folders that fill a dataset tell of its documents, by their ids."""
+        here = "folder IN (SELECT name FROM folders WHERE dataset_id = ?1)"
+        found: dict[str, Told] = {}
+        for kind in ("live", "coming"):
+            rows = self.store.rows(
+                f"SELECT folder, path, {kind}_document, {kind}_name, {kind}_batch FROM files"
+                f" WHERE {here} AND {kind}_dataset = ?1",
+                (dataset_id,),
+            )
+            for folder, path, document_id, name, batch in rows:
+                remote = Remote(dataset_id, document_id, name, batch)
+                found[document_id] = Told(Key(folder, path_of(path)), remote)
+        return found
+
     def going(self, dataset_id: str) -> frozenset[str]:
         """Documents of a dataset that are on their way out."""
         rows = self.store.rows(
@@ -74,15 +95,15 @@ class Adopting(Table):
         name: str,
         dataset_id: str,
         found: Iterable[Adoptee],
-        lost: Iterable[Lost],
+        stale: Iterable[Told],
         now: float,
     ) -> list[Adoptee]:
         """Take over what a dataset's whole list holds, all or nothing; returns those that are news.
 
-        What a row knows of the dataset gives way to what was found, and what is lost is forgotten.
+        What a row knows of the dataset gives way to what was found; what is `stale` is forgotten.
         """
         with self.store.transaction() as db:
-            for one in lost:
+            for one in stale:
                 _forget(db, one, now)
             news = [one for one in found if self._adopt(db, one, dataset_id, now)]
             db.execute("UPDATE folders SET adopted_dataset = ? WHERE name = ?", (dataset_id, name))
@@ -93,7 +114,11 @@ class Adopting(Table):
         if record is not None:
             known = [remote for remote in (record.live, record.coming) if remote is not None]
             elsewhere = any(remote.dataset_id != dataset_id for remote in known)
-            if record.state is State.SENDING or elsewhere or _ids(one) <= {*map(_id, known)}:
+            if (
+                record.state is State.SENDING
+                or elsewhere
+                or one.documents <= {remote.document_id for remote in known}
+            ):
                 return False
         self._put_to_work(db, one, now)
         for twin in one.twins:
@@ -122,27 +147,19 @@ class Adopting(Table):
         )
 
 
-def _forget(db: sqlite3.Connection, lost: Lost, now: float) -> None:
+def _forget(db: sqlite3.Connection, told: Told, now: float) -> None:
     """Take a document off its row, and put the row to work."""
-    record = get_row(db, lost.key)
+    record = get_row(db, told.key)
     if record is None or record.state is State.SENDING:
         return
     for kind, remote in (("live", record.live), ("coming", record.coming)):
-        if same_document(remote, lost.remote):
+        if same_document(remote, told.remote):
             set_row(
                 db,
-                lost.key,
+                told.key,
                 f"{kind}_dataset = NULL, {kind}_document = NULL, {kind}_name = NULL,"
                 f" {kind}_batch = NULL, state = 'pending', generation = generation + 1,"
                 " attempts = 0, not_before = NULL, reason = ?, changed_at = ?",
-                "its document is not there any more",
+                "its document is gone, or another file's",
                 now,
             )
-
-
-def _ids(one: Adoptee) -> set[str]:
-    return {_id(remote) for remote in (one.live, one.coming, *one.twins) if remote is not None}
-
-
-def _id(remote: Remote) -> str:
-    return remote.document_id

@@ -131,3 +131,18 @@ def test_a_backup_beside_an_unchanged_folder(tmp_path: Path, dialect: str) -> No
         place.calls()
         assert place.kbsync("reconcile").code == 0
         assert not place.calls()
+
+
+def test_a_backup_from_before_a_move(tmp_path: Path) -> None:
+    """A document is one file's only: its metadata, newer than the backup, say whose."""
+    with a_place(tmp_path) as place:
+        for name in ("a", "b"):
+            place.write(f"{name}.md", f"all about {name} and its burrows")
+        assert place.kbsync("reconcile").code == 0
+        (place.root / "a.md").rename(place.root / "moved.md")
+        assert place.kbsync("reconcile").code == 0
+        harm(place)
+        (place.root / "moved.md").rename(place.root / "again.md")
+        assert place.kbsync("reconcile").code == 0
+        place.equal()
+        assert place.kbsync("audit").code == 0
