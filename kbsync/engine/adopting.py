@@ -27,13 +27,18 @@ class Adopting(Base):
             self.adopted[name] = folder.dataset
         return self.adopted.get(name) == folder.dataset
 
-    def adopt_first(self, names: Collection[str]) -> None:
-        """Before the first document of a folder is sent: adopt; raises BackendError."""
+    def adopt_first(self, names: Collection[str]) -> list[str]:
+        """Before the first document of a folder is sent: adopt; raises BackendError.
+
+        Returns the folders that may be worked on. One without work is not adopted, and work that
+        turns up for it a moment later waits for the next call.
+        """
         for name in names:
             if not self.is_adopted(name) and self._concerns(name):
                 with self.adopting:
                     if not self.is_adopted(name):
                         self.adopt(name)
+        return [name for name in names if self.is_adopted(name)]
 
     def _concerns(self, name: str) -> bool:
         """Whether a folder has work to do, or documents that a restored ledger tells of."""

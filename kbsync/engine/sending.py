@@ -52,7 +52,7 @@ class Sending(Shelving, Adopting):
         kept in its row.
         """
         self._free_stranded()
-        self.adopt_first(names)
+        names = self.adopt_first(names)
         job = self.ledger.claim(self.clock(), names, max_indexing=self.max_indexing)
         if job is None:
             return self._sweep_one(names)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +16,8 @@ import httpx
 import pytest
 
 from kbsync import naming
+from kbsync.assembly import opened
+from kbsync.config import load
 from kbsync.ledger import Ledger
 from kbsync.model import Key, State, Version
 from kbsync.standin import Fault, StoredDocument
@@ -317,7 +320,7 @@ def test_documents_that_failed(tmp_path: Path) -> None:
         said = place.kbsync("reconcile")
         assert said.code == 3
         assert "no text in it" in said.line("docs/bad.md")
-        assert "0 segments" in said.line("docs/empty.md")
+        assert "white space" in said.line("docs/empty.md")
         assert place.calls()["create"] == 0
         assert place.record("good.md").state is State.COMPLETED
 
@@ -402,6 +405,26 @@ def test_the_service(tmp_path: Path) -> None:
         assert place.calls()["create"] == 1
         assert len(before & ids(place)) == 18
         assert "adopted" in log_of(place)
+
+
+def test_work_that_turns_up_in_the_wrong_moment(tmp_path: Path) -> None:
+    """A file found between the look whether there is work and the work itself is adopted first."""
+    with a_place(tmp_path) as place:
+        fill(place, 1)
+        before = ids(place)
+        place.lose_ledger()
+        with opened(load(place.config)) as engine:
+
+            def found_meanwhile() -> float:
+                engine.clock = time.time
+                engine.accept(engine.survey("docs"))
+                return time.time()
+
+            engine.clock = found_meanwhile
+            while engine.work_one(["docs"]) or engine.ledger.next_due(["docs"]) is not None:
+                pass
+        assert place.calls()["create"] == 0
+        assert ids(place) == before
 
 
 def test_killed_while_adopting(tmp_path: Path) -> None:
