@@ -6,7 +6,7 @@ from kbsync.ledger.backup import is_lost
 from kbsync.ledger.history import PRUNE_AT_ONCE, Happening, Kept, RunRow
 from kbsync.ledger.ledger import Ledger
 from kbsync.ledger.leftovers import Leftover
-from kbsync.ledger.listing import KINDS, Bucket, ListedFile
+from kbsync.ledger.listing import KINDS, Bucket, Complaint, ListedFile
 from kbsync.ledger.lock import is_held
 from kbsync.ledger.planning import FolderRow
 from kbsync.ledger.reporting import Details, Trouble
@@ -18,6 +18,7 @@ __all__ = [
     "PRUNE_AT_ONCE",
     "Adoptee",
     "Bucket",
+    "Complaint",
     "Details",
     "FolderRow",
     "Happening",

@@ -41,6 +41,21 @@ class ListedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Complaint:
+    """A reason that keeps files of a folder out, and how many; `next_try` is the soonest's.
+
+    With `final` unset they wait for another try.
+    """
+
+    folder: str
+    final: bool
+    reason: str
+    count: int
+    example: str
+    next_try: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Bucket:
     """What happened of one kind in a time from `at` on; `mean` and `most` are seconds of lag."""
 
@@ -70,11 +85,12 @@ class Listing(Table):
         folder: str | None = None,
         kinds: Collection[str] = (),
         search: str = "",
+        reason: str | None = None,
         after: Key | None = None,
     ) -> list[ListedFile]:
         """Up to `limit` files in the order of folder and path, from behind `after` on.
 
-        `search` is a part of the path, in either case (of ASCII letters).
+        `search` is a part of the path, in either case (of ASCII letters); `reason` what failed.
         """
         conditions, values = ["1"], list[object]()
         if folder is not None:
@@ -86,6 +102,9 @@ class Listing(Table):
         if search:
             conditions.append("CAST(path AS TEXT) LIKE ? ESCAPE '\\'")
             values.append(f"%{_literally(search)}%")
+        if reason is not None:
+            conditions.append("error = ?")
+            values.append(reason)
         if after is not None:
             conditions.append("(folder, path) > (?, ?)")
             values += (after.folder, stored_path(after.path))
@@ -98,6 +117,21 @@ class Listing(Table):
             (*values, limit),
         )
         return [ListedFile(Key(row[0], path_of(row[1])), *row[2:]) for row in rows]
+
+    def complaints(self, folders: Collection[str], limit: int) -> list[Complaint]:
+        """Why files failed, or wait for another try: what keeps most files out comes first."""
+        rows = self.store.rows(
+            "SELECT folder, kind = 'failed', coalesce(error, ''), count(*), min(path),"
+            " min(not_before) FROM files INDEXED BY files_by_kind"
+            f" WHERE folder IN ({','.join('?' * len(folders))})"
+            " AND (kind IN ('failed', 'again') OR kind = 'deleting' AND error IS NOT NULL)"
+            " GROUP BY 1, 2, 3 ORDER BY 2 DESC, 4 DESC, 1, 3 LIMIT ?",
+            (*folders, limit),
+        )
+        return [
+            Complaint(folder, bool(final), reason, count, path_of(path), next_try)
+            for folder, final, reason, count, path, next_try in rows
+        ]
 
     def buckets(self, since: float, width: float) -> list[Bucket]:
         """What happened since then, counted in pieces of `width` seconds."""

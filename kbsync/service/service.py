@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterable
 
+from kbsync import __version__
 from kbsync.config import Settings
 from kbsync.engine import Checks, Engine
 from kbsync.ledger import Ledger
@@ -93,6 +94,11 @@ class Service:
             settings.http, lambda: Ledger.open(settings.ledger, readonly=True), self._desk
         )
         self._checks = [check.question for check in settings.checks]
+        self._about = {
+            "version": __version__,
+            "instance": settings.instance,
+            "server": settings.server.url,
+        }
         sender = Sender(engine, self._gate, time.time, self._follower.wake)
         self._senders = [
             Worker(f"sender-{number}", sender.step)
@@ -237,6 +243,7 @@ class Service:
             self._ask,
             self._wake_senders,
             self._checks,
+            self._about,
         )
 
     def _news(self) -> dict[str, object]:

@@ -10,8 +10,10 @@ from starlette.routing import Route
 
 from kbsync.engine import Event, Happened
 from kbsync.web.desk import Desk
+from kbsync.web.reports import text_of
 from kbsync.web.wanted import Wrong, body_of, folder_of, key_of
 
+_MOST_AT_ONCE = 100_000
 _BY_HAND = "asked for on the status page"
 
 
@@ -35,7 +37,7 @@ class Actions:
         return JSONResponse({"folders": names}, 202)
 
     async def _retry(self, request: Request) -> Response:
-        """Send failed files again: one, a folder's, or all."""
+        """Send failed files again: one, those that failed for a reason, a folder's, or all."""
         told = await body_of(request)
         retry, now = self._desk.engine.ledger.retry, self._desk.clock()
         if "id" in told or "path" in told:
@@ -44,6 +46,18 @@ class Actions:
             if not count:
                 raise Wrong("this file has not failed and is not waiting: nothing to retry", 409)
             self._note(key.folder, key.path, f"another try was {_BY_HAND}")
+        elif "reason" in told:
+            name = folder_of(self._desk, told.get("folder"))
+            reason = text_of(str(told["reason"])) or ""
+            files = await asyncio.to_thread(
+                self._desk.ledger.files,
+                _MOST_AT_ONCE,
+                folder=name,
+                kinds=("failed", "again", "deleting"),
+                reason=reason,
+            )
+            count = await asyncio.to_thread(retry, name, [file.key.path for file in files], now)
+            self._note(name, "", f"another try of {count} files was {_BY_HAND}: {reason}")
         else:
             count = 0
             for name in self._folders(told):

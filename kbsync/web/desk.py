@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from kbsync.engine import Engine
 from kbsync.engine.overview import Facts, check_facts, folder_facts, moment, unsettled
-from kbsync.ledger import KINDS, Ledger
+from kbsync.ledger import KINDS, Complaint, Ledger
+from kbsync.web.reports import complaint_facts
 
-_TOLD_FAILURES = 200
+_MOST_COMPLAINTS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Desk:
         scan: asks for a whole scan of a folder, with the reason.
         wake: tells the senders that there is work.
         checks: the questions that are configured.
+        about: what stays the same while the service runs: its version, instance and server.
     """
 
     engine: Engine
@@ -32,6 +34,7 @@ class Desk:
     scan: Callable[[str, str], None]
     wake: Callable[[], None]
     checks: Sequence[str] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
     clock: Callable[[], float] = field(default=time.time)
 
     def status(self) -> Facts:
@@ -49,9 +52,14 @@ class Desk:
             "at": moment(now),
             "problem": service.get("problem"),
             "since": service.get("since"),
+            "about": dict(self.about),
             "folders": folders,
+            "complaints": [complaint_facts(each) for each in self._complaints()],
             "checks": check_facts(self.ledger, self.checks),
         }
+
+    def _complaints(self) -> list[Complaint]:
+        return self.ledger.complaints(list(self.engine.folders), _MOST_COMPLAINTS)
 
     def ready(self, status: Facts | None = None) -> list[str]:
         """Why not everything that should be indexed is; empty when it is."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from kbsync.engine import Held
 from kbsync.engine.overview import Facts, moment
-from kbsync.ledger import Bucket, Details, Kept, ListedFile, RunRow
+from kbsync.ledger import Bucket, Complaint, Details, Kept, ListedFile, RunRow
 from kbsync.log import printable
 from kbsync.model import Key, Remote
 
@@ -19,13 +19,13 @@ PLOT_SECONDS, PLOT_WIDTH = 86_400.0, 600.0
 _SHOWN_HELD = 1_000
 
 
-def file_id(path: str) -> str:
-    """A path as a word that survives an address: names on disk need not be text."""
-    return base64.urlsafe_b64encode(os.fsencode(path)).decode().rstrip("=")
+def word_of(text: str) -> str:
+    """A path or reason as a word that survives an address: names on disk need not be text."""
+    return base64.urlsafe_b64encode(os.fsencode(text)).decode().rstrip("=")
 
 
-def path_of_id(word: str) -> str | None:
-    """The path that `file_id` named; None for anything else."""
+def text_of(word: str) -> str | None:
+    """What `word_of` made a word of; None for anything else."""
     try:
         return os.fsdecode(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
     except (binascii.Error, ValueError):
@@ -37,7 +37,7 @@ def file_facts(file: ListedFile) -> Facts:
     return {
         "folder": file.key.folder,
         "path": printable(file.key.path),
-        "id": file_id(file.key.path),
+        "id": word_of(file.key.path),
         "kind": file.kind,
         "size": file.size,
         "error": None if file.error is None else printable(file.error),
@@ -48,12 +48,25 @@ def file_facts(file: ListedFile) -> Facts:
     }
 
 
+def complaint_facts(complaint: Complaint) -> Facts:
+    """Why files failed or wait, how many, and one of them."""
+    return {
+        "id": word_of(complaint.reason),
+        "folder": complaint.folder,
+        "final": complaint.final,
+        "reason": printable(complaint.reason),
+        "count": complaint.count,
+        "example": printable(complaint.example),
+        "next_try": moment(complaint.next_try),
+    }
+
+
 def details_facts(key: Key, details: Details | None, events: Sequence[Kept]) -> Facts:
     """Everything about one file, with what happened to it, newest first."""
     told: Facts = {
         "folder": key.folder,
         "path": printable(key.path),
-        "id": file_id(key.path),
+        "id": word_of(key.path),
         "events": [event_facts(event) for event in events],
     }
     if details is None:
@@ -89,7 +102,7 @@ def event_facts(event: Kept) -> Facts:
         "at": event.at,
         "folder": event.key.folder,
         "path": printable(event.key.path),
-        "file": file_id(event.key.path),
+        "file": word_of(event.key.path),
         "happened": event.happened,
         "text": printable(event.text),
         "seconds": None if event.seconds is None else round(event.seconds, 3),

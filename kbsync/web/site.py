@@ -106,7 +106,7 @@ class Site:
         after = None
         if query.get("after"):
             name, _, word = query["after"].partition("/")
-            after = Key(name, reports.path_of_id(word) or "")
+            after = Key(name, reports.text_of(word) or "")
         limit = count(query.get("limit"), 50, most=500)
         files = await asyncio.to_thread(
             self._ledger.files,
@@ -114,6 +114,7 @@ class Site:
             folder=None if folder is None else folder_of(self._desk, folder),
             kinds=kinds,
             search=query.get("q", "").strip()[:200],
+            reason=reports.text_of(query["reason"]) if query.get("reason") else None,
             after=after,
         )
         rows = [reports.file_facts(file) for file in files[:limit]]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from kbsync.model import Key
 from kbsync.web.desk import Desk
-from kbsync.web.reports import path_of_id
+from kbsync.web.reports import text_of
 
 _MOST_BYTES = 65_536
 
@@ -49,7 +49,7 @@ def key_of(desk: Desk, told: Mapping[str, object]) -> Key:
     """The file that `folder`, and `id` or `path`, name."""
     folder, word, path = folder_of(desk, told.get("folder")), told.get("id"), told.get("path")
     if isinstance(word, str):
-        path = path_of_id(word)
+        path = text_of(word)
     if not isinstance(path, str) or not path:
         raise Wrong("id or path must name a file")
     return Key(folder, path)

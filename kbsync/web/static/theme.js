@@ -1,0 +1,5 @@
+// Before anything is painted, so that nothing flashes: what was chosen here, or the system's.
+{
+  const theme = localStorage.getItem("kbsync-theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+}
