@@ -18,6 +18,7 @@ from .place import Place, a_place
 from .test_service import eventually, is_equal, log_of, quick, service, stop
 from .webbing import is_ready, published, website
 
+OLD = [f"old/{number}.md" for number in range(5)]
 NAUGHTY = "<img src=x onerror=alert(1)>.md"
 
 
@@ -299,16 +300,15 @@ def test_an_approval_is_of_what_was_shown(tmp_path: Path) -> None:
     """What is held is shown; approving another set than that is refused; the right one goes."""
     with a_place(tmp_path) as place:
         place.configure(settle="100ms", max_delay="5s", max_delete_count=2)
-        for number in range(8):
-            place.write(f"{number}.md", f"file {number} about newts and their tails")
+        for path in (*OLD, "5.md", "6.md", "7.md"):
+            place.write(path, f"the file {path} about newts and their tails")
         with website(place) as client:
             eventually(lambda: is_ready(client), "it is ready", place)
-            for number in range(5):
-                (place.root / f"{number}.md").unlink()
+            (place.root / "old").rename(tmp_path / "elsewhere")
             eventually(lambda: "held" in client.get("/readyz").text, "the hold", place)
             held = client.get("/api/held", params={"folder": "docs"}).json()
             assert (held["count"], held["verb"]) == (5, "delete")
-            assert held["paths"] == [f"{number}.md" for number in range(5)]
+            assert held["paths"] == OLD
             (place.root / "5.md").unlink()
             eventually(
                 lambda: client.get("/api/held?folder=docs").json()["count"] == 6, "more", place
