@@ -7,13 +7,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import first_sync, starting, transitions, unchanged
+from bench import first_sync, fleet, starting, transitions, unchanged
 
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "unchanged": lambda place: unchanged.run(place, 20_000),
     "unchanged-100k": lambda place: unchanged.run(place, 100_000),
     "starting": lambda place: starting.run(place, 20_000),
     "transitions": lambda place: transitions.run(place, 20_000),
+    "fleet": fleet.run,
     "first-sync": lambda place: first_sync.run(place, 10_000),
 }
 
