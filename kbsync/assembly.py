@@ -16,7 +16,7 @@ from kbsync.config.keys import APP_KEY
 from kbsync.engine import Check, Checks, Engine, Event, Folder, Happened
 from kbsync.errors import ConfigError, LedgerDamaged, LedgerError
 from kbsync.filters import Filters, Selection
-from kbsync.ledger import Ledger, is_lost
+from kbsync.ledger import Abandoned, Ledger, is_lost
 from kbsync.model import SERVER_TYPES, Key
 from kbsync.recipes import Recipes
 
@@ -148,7 +148,7 @@ def open_ledger(settings: Settings) -> Ledger:
 def engine_over(
     ledger: Ledger, settings: Settings, observer: Callable[[Event], None]
 ) -> Iterator[Engine]:
-    """An engine that works; raises ConfigError when the ledger belongs to another instance."""
+    """An engine that works; raises ConfigError, as `refuse_misfit` does."""
     mended = ledger.take_mended()
     news = [Event(Happened.MENDED, "", "", mended)] if mended else []
     for event in news:
@@ -182,7 +182,7 @@ def _end_run(engine: Engine, observer: Callable[[Event], None]) -> None:
 
 def rehearse(ledger: Ledger, settings: Settings) -> None:
     """Build everything over a ledger that may be in use, and do nothing; raises ConfigError."""
-    _refuse_other_instance(ledger, settings)
+    refuse_misfit(ledger, settings)
     with checking(settings, _engine(ledger, settings, lambda _: None)):
         return
 
@@ -220,15 +220,30 @@ def _engine(ledger: Ledger, settings: Settings, observer: Callable[[Event], None
 
 
 def _same_instance(ledger: Ledger, settings: Settings) -> None:
+    refuse_misfit(ledger, settings)
     if ledger.published("instance") != settings.instance:
-        _refuse_other_instance(ledger, settings)
         ledger.publish("instance", settings.instance)
 
 
-def _refuse_other_instance(ledger: Ledger, settings: Settings) -> None:
+def refuse_misfit(ledger: Ledger, settings: Settings) -> None:
+    """Raise ConfigError when the ledger's documents bear another instance's or folder's name."""
     known = ledger.published("instance") or settings.instance
     if known != settings.instance and ledger.has_documents():
         raise ConfigError(
             f"instance = {settings.instance!r}, but the ledger {settings.ledger} belongs to"
             f" {known!r}, and its documents are marked so; set instance = {known!r}"
         )
+    roots = {str(folder.path): folder.name for folder in settings.folders}
+    for old in abandoned(ledger, settings):
+        new = roots.get(old.root)
+        if new is not None and ledger.with_document(new) == 0:
+            raise ConfigError(
+                f"folder {new!r} has the path {old.root}, which the ledger knows as folder"
+                f" {old.name!r}, and its {old.documents} documents are marked so: they would be"
+                f" there twice; set name = {old.name!r}"
+            )
+
+
+def abandoned(ledger: Ledger, settings: Settings) -> list[Abandoned]:
+    """Folders that the configuration has no more, and whose documents go on answering."""
+    return ledger.abandoned([folder.name for folder in settings.folders])

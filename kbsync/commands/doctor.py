@@ -23,14 +23,15 @@ from urllib.request import getproxies, proxy_bypass
 import click
 
 from kbsync import __version__, naming
-from kbsync.assembly import checking, connect, looking
+from kbsync.assembly import abandoned, checking, connect, looking, refuse_misfit
 from kbsync.backend.interface import Backend
 from kbsync.commands import doctor_checks as here
 from kbsync.commands.doctor_checks import Finding, Result, Walk, fail, ok, parted, skip, warn
 from kbsync.commands.options import as_json
+from kbsync.commands.status import told_of
 from kbsync.config import FolderSettings, ServerSettings, Settings
 from kbsync.engine import Verdict
-from kbsync.errors import ConfigError, Denied, KbsyncError, Unavailable
+from kbsync.errors import ConfigError, Denied, KbsyncError, LedgerError, Unavailable
 from kbsync.log import printable, scrubbed
 from kbsync.model import Dataset, Remote
 
@@ -41,7 +42,7 @@ PATIENCE: Final = 10.0
 
 WRONG, TROUBLED, UNREACHABLE = 2, 3, 5
 
-_CONFIGURED = frozenset({"configuration", "key"})
+_CONFIGURED = frozenset({"configuration", "key", "ledger fit"})
 _SERVED = frozenset({"server", "version", "clock", "api", "dataset", "processing", "documents"})
 _LOOKS = {
     Result.OK: ("✓", "+", "green"),
@@ -143,6 +144,22 @@ def _machine(settings: Settings, explicit: Path | None) -> Iterator[Finding]:
     yield from _tried("key", "-", partial(here.key, settings, explicit))
     for name, check in LEDGER_CHECKS.items():
         yield from _tried(name, str(settings.ledger), partial(check, settings.ledger))
+    yield from _tried("ledger fit", str(settings.ledger), partial(_fit, settings))
+
+
+def _fit(settings: Settings) -> list[Finding]:
+    """Whether the ledger's documents are those of the folders that are configured."""
+    check, file = "ledger fit", str(settings.ledger)
+    try:
+        with looking(settings) as engine, closing(engine):
+            left = abandoned(engine.ledger, settings)
+            refuse_misfit(engine.ledger, settings)
+    except ConfigError as error:
+        return [fail(check, file, *parted(str(error), "correct the configuration"))]
+    except LedgerError:
+        return [skip(check, file, "the ledger cannot be read")]
+    doubts = [warn(check, file, *parted(told_of(one), "")) for one in left]
+    return doubts or [ok(check, file, "is of these folders")]
 
 
 def _others(settings: Settings) -> Iterator[Finding]:

@@ -18,7 +18,8 @@ from kbsync.errors import ConfigError
 from kbsync.filters import Admitted, Excluded, Unsupported
 from kbsync.ledger import Details
 from kbsync.log import printable
-from kbsync.model import Key, Problem, Record, Seen, Skipped, State, Want
+from kbsync.model import Hold, Key, Problem, Record, Seen, Skipped, State, Want
+from kbsync.plan import Rules
 
 
 @click.command(name="explain")
@@ -79,7 +80,8 @@ def _facts(engine: Engine, key: Key) -> dict[str, object]:
     else:
         facts |= _remembered(details)
         facts["drift"] = "; ".join(map(printable, engine.ledger.findings(key))) or None
-    facts["next"] = _next(found, details)
+    row = engine.ledger.folder(key.folder)
+    facts["next"] = _next(found, details, folder, None if row is None else row.hold)
     return facts
 
 
@@ -147,7 +149,12 @@ def _state(record: Record) -> str:
     return f"{record.state.value} (to be deleted)"
 
 
-def _next(found: Seen | Skipped | Problem | None, details: Details | None) -> str:
+def _next(
+    found: Seen | Skipped | Problem | None,
+    details: Details | None,
+    folder: Folder,
+    hold: Hold | None,
+) -> str:
     record = None if details is None else details.record
     if record is None:
         return "will be sent" if isinstance(found, Seen) else "nothing"
@@ -156,7 +163,7 @@ def _next(found: Seen | Skipped | Problem | None, details: Details | None) -> st
     if record.not_before is not None:
         work = "its document is deleted" if record.want is Want.ABSENT else "tried again"
         return f"{work} after {_when(record.not_before)}"
-    if found is None and (gone := _next_of_gone(record)):
+    if found is None and (gone := _next_of_gone(record, folder.rules, hold)):
         return gone
     if record.state is State.INDEXING:
         return "the server is indexing it"
@@ -167,11 +174,17 @@ def _next(found: Seen | Skipped | Problem | None, details: Details | None) -> st
     return "nothing"
 
 
-def _next_of_gone(record: Record) -> str | None:
-    if record.want is Want.PRESENT:
-        return "its document is deleted, or taken out of service, at the next run"
-    waits = record.state is State.COMPLETED
-    return "its document is in service again when the file returns" if waits else None
+def _next_of_gone(record: Record, rules: Rules, hold: Hold | None) -> str | None:
+    if record.want is Want.ABSENT:
+        waits = record.state is State.COMPLETED
+        return "its document is in service again when the file returns" if waits else None
+    if rules.on_delete == "keep":
+        return 'nothing: on_delete = "keep"'
+    if hold is not None and hold.rule == "root":
+        return f"its document stays: {hold.reason}"
+    if hold is not None:
+        return f"its document stays, as {hold.reason}; see `kbsync approve {record.key.folder}`"
+    return f"its document is {rules.shelving or 'delete'}d at the next run"
 
 
 def _when(seconds: float) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import click
 
-from kbsync.assembly import looking, selected
+from kbsync.assembly import looking, refuse_misfit, selected
 from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.config import Settings
 from kbsync.engine import Engine, Planned, Scope, Survey
@@ -75,6 +75,7 @@ def show_plan(
     """Print the plan of these folders; returns 0, 3 if something is unknown, 4 if held."""
     names = selected(settings, folders)
     with looking(settings) as engine:
+        refuse_misfit(engine.ledger, settings)
         rows: list[Planned] = []
         scopes = [Scope(name) for name in names]
         surveys = engine.look(scopes, hash_all=full, allow_delete=allow_delete)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import click
 
-from kbsync.assembly import looking, selected
+from kbsync.assembly import abandoned, looking, selected
 from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.config import Settings
 from kbsync.engine import Engine
 from kbsync.engine.overview import check_facts, failure_facts, folder_facts, moment
-from kbsync.ledger import Trouble, is_held
+from kbsync.ledger import Abandoned, Trouble, is_held
 from kbsync.log import printable
 from kbsync.model import State
 
@@ -55,6 +58,7 @@ def command(
         troubles = [trouble for name in names for trouble in engine.ledger.troubles(name)]
         left_out = [entry for name in names for entry in engine.ledger.skipped(name)]
         checks = check_facts(engine.ledger, [check.question for check in settings.checks])
+        left = abandoned(engine.ledger, settings)
     if as_json:
         failures = [failure_facts(trouble) for trouble in troubles]
         told: dict[str, object] = {
@@ -63,6 +67,7 @@ def command(
             "folders": rows,
             "failures": failures,
             "checks": checks,
+            "abandoned": [asdict(one) for one in left],
         }
         if skipped:
             told["skipped"] = [
@@ -72,6 +77,8 @@ def command(
         click.echo(json.dumps(told, indent=2))
     else:
         _print(server, service, rows, troubles, left_out if skipped else [])
+        for one in left:
+            click.echo(f"left     {told_of(one)}")
         for check in checks:
             if not check["passed"]:
                 question = printable(str(check["question"]))
@@ -153,9 +160,12 @@ def _print(
         if isinstance(row["drift"], dict) and row["drift"]["findings"]:
             when = _ago(row["drift"]["last_audit"])
             text = f"drift: {row['name']}: {row['drift']['findings']} not as agreed, {when}"
-            console.print(Text(f"{text}; see `kbsync audit {row['name']}`", style="magenta"))
+            console.print(
+                Text(f"{text}; see `kbsync audit {row['name']}`", style="magenta"), soft_wrap=True
+            )
         if isinstance(row["held"], dict):
-            console.print(Text(f"held: {row['name']}: {row['held']['reason']}", style="magenta"))
+            text = f"held: {row['name']}: {row['held']['reason']}{_way_out(row)}"
+            console.print(Text(text, style="magenta"), soft_wrap=True)
     for trouble in troubles:
         word = "failed" if trouble.state is State.FAILED else "waiting"
         _print_one(word, trouble)
@@ -194,6 +204,20 @@ def _server_line(server: dict[str, object]) -> str:
         case _:
             word = "not asked"
     return f"server {server['base_url']} ({server['api_style']}): {word}"
+
+
+def _way_out(row: Mapping[str, Any]) -> str:
+    name, rule = row["name"], row["held"]["rule"]
+    return "" if rule == "root" else f"; `kbsync approve {name}` shows and releases them"
+
+
+def told_of(folder: Abandoned) -> str:
+    """What became of a folder that is configured no more, and how to be rid of its documents."""
+    return (
+        f"folder {folder.name!r} is not in the configuration any more: its {folder.documents}"
+        f" documents stay in dataset {folder.dataset!r} and go on answering; to have them deleted,"
+        ' put it back with exclude = ["*"], reconcile, approve, and take it out again'
+    )
 
 
 def _print_one(word: str, entry: Trouble) -> None:

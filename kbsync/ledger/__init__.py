@@ -9,13 +9,14 @@ from kbsync.ledger.leftovers import Leftover
 from kbsync.ledger.listing import KINDS, Bucket, Complaint, ListedFile
 from kbsync.ledger.lock import is_held
 from kbsync.ledger.planning import FolderRow
-from kbsync.ledger.reporting import Details, Trouble
+from kbsync.ledger.reporting import Abandoned, Details, Trouble
 from kbsync.ledger.table import Job
 
 __all__ = [
     "ADOPTED",
     "KINDS",
     "PRUNE_AT_ONCE",
+    "Abandoned",
     "Adoptee",
     "Bucket",
     "Complaint",

@@ -38,8 +38,29 @@ class Details:
     changed_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """A folder that is configured no more, and whose documents are there still."""
+
+    name: str
+    root: str
+    dataset: str
+    documents: int
+
+
 class Reporting(Table):
     """Questions that change nothing."""
+
+    def abandoned(self, configured: Collection[str]) -> list[Abandoned]:
+        """Folders with documents that are not among these."""
+        marks = ",".join("?" * len(configured))
+        rows = self.store.rows(
+            "SELECT name, root, dataset, (SELECT count(*) FROM files WHERE folder = name"
+            "  AND coalesce(live_document, coming_document, intent_name) IS NOT NULL) AS documents"
+            f" FROM folders WHERE name NOT IN ({marks}) AND documents > 0 ORDER BY name",
+            tuple(configured),
+        )
+        return [Abandoned(*row) for row in rows]
 
     def counts(self, folder: str) -> dict[State, int]:
         """Files by state; every state is there, and documents out of service are not counted."""

@@ -200,3 +200,28 @@ def test_a_person_is_asked(tmp_path: Path, answer: str) -> None:
         assert "meanwhile 1 file more went missing" in said
         assert place.kbsync("reconcile").code == (0 if answer == "y" else 4)
         assert len(place.documents()) == (6 if answer == "y" else 12)
+
+
+def test_explain_tells_that_a_document_stays(tmp_path: Path) -> None:
+    """What becomes of a missing file's document is told as it will be: held, kept or deleted."""
+    with a_place(tmp_path) as place:
+        documents(place)
+        assert place.kbsync("reconcile").code == 0
+        (place.root / "some/0.md").unlink()
+
+        def next_step() -> str:
+            return place.kbsync("explain", "docs/some/0.md").line("next:").split(maxsplit=1)[1]
+
+        assert next_step() == "its document is deleted at the next run"
+        place.configure(max_delete_count=0)
+        assert place.kbsync("reconcile").code == 4
+        assert "stays" in next_step()
+        assert "`kbsync approve docs`" in next_step()
+        place.configure(max_delete_count=10, trash_days=3)
+        assert "approve" in next_step()
+        assert "`kbsync approve docs`" in place.kbsync("status").line("held")
+        place.configure(on_delete="keep", trash_days=0)
+        assert next_step() == 'nothing: on_delete = "keep"'
+        place.configure(on_delete="disable")
+        assert place.kbsync("reconcile").code == 0
+        assert "in service again when the file returns" in next_step()

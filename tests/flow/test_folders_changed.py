@@ -1,0 +1,57 @@
+"""Folders that get another name, or leave the configuration: nothing is doubled, and it is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .place import Place, a_place
+
+
+def some_files(place: Place) -> None:
+    for number in range(3):
+        place.write(f"{number}.md", f"document number {number}, about voles and their burrows")
+    assert place.kbsync("reconcile").code == 0
+
+
+def test_another_name_for_the_same_directory(tmp_path: Path) -> None:
+    """Every document would be there twice: it is refused, with the name to set."""
+    with a_place(tmp_path) as place:
+        some_files(place)
+        place.configure(name="papers")
+        for command in ("plan", "reconcile", "audit"):
+            said = place.kbsync(command)
+            assert said.code == 2
+            assert "3 documents are marked so" in said.line("folder 'papers' has the path")
+            assert said.line("folder 'papers'").endswith("set name = 'docs'")
+        said = place.kbsync("doctor")
+        assert said.code == 2
+        assert said.line("set name = 'docs'").strip().startswith("→")
+        place.configure(name="docs")
+        assert place.kbsync("reconcile").code == 0
+        place.equal()
+
+
+def test_a_folder_that_leaves_the_configuration(tmp_path: Path) -> None:
+    """Its documents stay, which status and doctor tell; and there is a way to be rid of them."""
+    with a_place(tmp_path) as place:
+        some_files(place)
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "a.md").write_text("all about herons and their nests")
+        place.configure(name="other", path=str(other))
+        assert place.kbsync("reconcile").code == 0
+        assert len(place.documents()) == 4
+        for command in ("status", "doctor"):
+            said = place.kbsync(command)
+            assert said.code == 0
+            assert "its 3 documents stay in dataset 'KB'" in said.line("folder 'docs' is not in")
+        assert place.kbsync("status", "--json").json["abandoned"][0]["name"] == "docs"
+
+        place.configure(name="docs", path=str(place.root), exclude=["*"])
+        assert place.kbsync("reconcile").code == 4
+        assert "kbsync approve docs" in place.kbsync("status").line("held: docs")
+        assert place.kbsync("approve", "docs", "--yes").code == 0
+        assert place.kbsync("reconcile").code == 0
+        place.configure(name="other", path=str(other), exclude=[])
+        assert "abandoned" not in place.kbsync("status").out
+        assert len(place.documents()) == 1
