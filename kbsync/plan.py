@@ -162,7 +162,7 @@ def _skip_known(seen: Skipped, record: Record | None) -> bool:
 
 def skip_error(seen: Skipped, record: Record | None) -> str:
     """The text kept for a file that is not sent; it says so when an older version answers."""
-    if record is None or record.live is None:
+    if record is None or record.live is None or record.shelved is not None:
         return seen.reason
     return seen.reason + STILL_ANSWERS
 

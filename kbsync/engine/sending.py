@@ -9,6 +9,7 @@ from itertools import count
 from kbsync import naming, plan, scan
 from kbsync.engine.adopting import Adopting
 from kbsync.engine.base import is_version, trusted
+from kbsync.engine.doubting import Doubting
 from kbsync.engine.shelving import Shelving
 from kbsync.engine.values import Event, Folder, Happened, Settled
 from kbsync.errors import (
@@ -26,12 +27,12 @@ from kbsync.model import (
     Content,
     Dataset,
     Document,
-    Failed,
-    Gone,
+    Intent,
     Key,
     Problem,
     Record,
     Remote,
+    Skipped,
     Stamp,
     State,
     Version,
@@ -42,7 +43,7 @@ from kbsync.model import (
 _UNKNOWN_SECONDS = 60.0
 
 
-class Sending(Shelving, Adopting):
+class Sending(Doubting, Shelving, Adopting):
     """Work on claimed rows, one at a time."""
 
     def work_one(self, names: Collection[str]) -> bool:
@@ -57,10 +58,13 @@ class Sending(Shelving, Adopting):
         if job is None:
             return self._sweep_one(names)
         try:
-            if job.record.want is Want.ABSENT:
-                self._drop(job)
+            sure = self.made_sure(job)
+            if sure is None:
+                return True
+            if sure.record.want is Want.ABSENT:
+                self._drop(sure)
             else:
-                self._put(job)
+                self._put(sure)
         except LedgerError:
             self.stranded.append(partial(self.ledger.release, job))
             raise
@@ -89,12 +93,9 @@ class Sending(Shelving, Adopting):
         self.tell(Event(Happened.POSTPONED, *job.key, str(error)))
 
     def _put(self, job: Job) -> None:
-        whole = self._with_what_is_left(job)
-        found = None if whole is None else self._read(whole)
-        if whole is None or found is None:
-            return
-        if not self._settled_without_sending(whole, *found[1:]):
-            self._send(whole, *found)
+        found = self._read(job)
+        if found is not None and not self._settled_without_sending(job, *found[1:]):
+            self._send(job, *found)
 
     def _read(self, job: Job) -> tuple[Content, Version, Stamp] | None:
         """The file as it is now; None when it cannot be read, which its row then tells."""
@@ -107,25 +108,6 @@ class Sending(Shelving, Adopting):
         version = Version(content.sha256, folder.rules.recipe_of(job.key.path))
         return content, version, trusted(content.seen.stamp, started)
 
-    def _with_what_is_left(self, job: Job) -> Job | None:
-        """The job without documents that a deletion begun earlier took; None when it is stale."""
-        if not job.record.doomed:
-            return job
-        shelving = self.folders[job.key.folder].rules.shelving
-        how = None if shelving is None else f"{shelving}d"
-        return self.ledger.survived(job, self._gone(job.record), how)
-
-    def _gone(self, record: Record) -> list[Remote]:
-        """Those of a row's documents that a deletion begun earlier has taken."""
-        remotes = [remote for remote in (record.live, record.coming) if remote is not None]
-        return [
-            remote
-            for remote in remotes
-            if isinstance(
-                self.backend.progress(remote.dataset_id, [remote])[remote.document_id], Gone
-            )
-        ]
-
     def _unreadable(self, job: Job, folder: Folder, error: FileError) -> None:
         found = scan.look(folder.root, job.key, folder.filters, max_size=folder.max_size)
         if found is None:
@@ -135,13 +117,18 @@ class Sending(Shelving, Adopting):
             self.ledger.postpone(job, found.reason, self.clock() + _UNKNOWN_SECONDS)
             self.tell(Event(Happened.UNKNOWN, *job.key, found.reason))
             return
+        if isinstance(found, Skipped):
+            self.ledger.skip(job, found, self.clock())
+            self.tell(Event(Happened.SKIPPED, *job.key, found.reason))
+            return
         self._park(job, str(error), None, None)
 
     def settle_one(self, names: Collection[str]) -> Settled | None:
         """Compare the next adopted file with its document, and send nothing; None when all are."""
-        job = self.ledger.claim(self.clock(), names, ADOPTED)
-        if job is None:
+        claimed = self.ledger.claim(self.clock(), names, ADOPTED)
+        if claimed is None:
             return None
+        job = self.made_sure(claimed) or claimed
         found = self._read(job)
         if found is not None and not self._settled_without_sending(job, *found[1:]):
             self.ledger.release(job, "changed since it was sent")
@@ -176,16 +163,14 @@ class Sending(Shelving, Adopting):
     def _send(self, job: Job, content: Content, version: Version, stamp: Stamp) -> None:
         folder = self.folders[job.key.folder]
         dataset = self.dataset(folder)
-        remote = self._look_for_intent(job, dataset.id, version)
-        if remote is None:
-            document = self._document(job, content, version, stamp)
-            if document is None or not self.ledger.intend(job, dataset.id, document.name):
-                return
-            try:
-                remote = self._create(job, folder, dataset, document)
-            except Rejected as error:
-                self._park(job, str(error), version, stamp)
-                return
+        document = self._document(job, content, version, stamp)
+        if document is None or not self.ledger.intend(job, dataset.id, document.name):
+            return
+        try:
+            remote = self._create(job, folder, dataset, document)
+        except Rejected as error:
+            self._park(job, str(error), version, stamp)
+            return
         self.ledger.sent(job, remote, version, stamp, self.clock())
         self.tell(Event(Happened.SENT, *job.key, job.reason))
 
@@ -231,42 +216,14 @@ class Sending(Shelving, Adopting):
         try:
             return self.backend.put(dataset.id, document, replacing=replacing)
         except Unavailable as error:
-            found = self._adopted(job, dataset.id, document.name) if error.ambiguous else None
-            if found is None:
+            if not error.ambiguous:
                 raise
-            return found
-
-    def _look_for_intent(self, job: Job, dataset_id: str, version: Version) -> Remote | None:
-        """Resolve a create that was begun earlier: the document it made, if it is this one."""
-        intent = job.record.intent
-        if intent is None:
-            return None
-        if not self.backend.lists:
-            text = "an earlier upload had no answer and this server cannot be asked: sent again"
-            self.tell(Event(Happened.NOTE, *job.key, f"{text}; a duplicate may remain"))
-            return None
-        begun = naming.decode(intent.name)
-        same = begun is not None and begun.version_digest == naming.version_digest(version)
-        if intent.dataset_id == dataset_id and same:
-            return self._adopted(job, dataset_id, intent.name)
-        for listed in self.backend.find(intent.dataset_id, intent.name):
-            stray = Remote(intent.dataset_id, listed.document_id, listed.name)
-            self.ledger.retire(job.key, stray, self.clock())
-        return None
-
-    def _adopted(self, job: Job, dataset_id: str, name: str) -> Remote | None:
-        """The enabled document of this name; others of the same name are put on the way out."""
-        found = sorted(
-            self.backend.find(dataset_id, name),
-            key=lambda listed: (listed.enabled and not listed.archived, listed.created_at or 0),
-            reverse=True,
-        )
-        remotes = [Remote(dataset_id, listed.document_id, name) for listed in found]
-        for twin in remotes[1:]:
-            self.ledger.retire(job.key, twin, self.clock())
-        if not remotes or not found[0].enabled or isinstance(found[0].progress, Failed):
-            return None
-        return remotes[0]
+            made, others = self.made(job.record.live, Intent(dataset.id, document.name))
+            if made is None:
+                raise
+            for twin in others:
+                self.ledger.retire(job.key, twin, self.clock())
+            return made
 
     def _drop(self, job: Job) -> None:
         self.ledger.secure()
@@ -275,11 +232,6 @@ class Sending(Shelving, Adopting):
             self.shelve(job, record.live)
             return
         remotes = {remote.document_id: remote for remote in (record.live, record.coming) if remote}
-        if record.intent is not None and self.backend.lists:
-            for listed in self.backend.find(record.intent.dataset_id, record.intent.name):
-                remotes[listed.document_id] = Remote(
-                    record.intent.dataset_id, listed.document_id, listed.name
-                )
         for remote in remotes.values():
             self._delete(remote)
         self.ledger.dropped(job)

@@ -35,21 +35,11 @@ class Shelving(Base):
             return
         days = folder.rules.trash_days
         purge_at = job.record.purge_at or (now + days * 86_400 if days else None)
-        self._forget_intent(job)
         self.ledger.shelve(job, f"{action}d", purge_at, now)
         told = f"{action}d: {job.reason}"
         if purge_at is not None:
             told += f"; purge on {day(purge_at)}"
         self.tell(Event(Happened.SHELVED, *job.key, told))
-
-    def _forget_intent(self, job: Job) -> None:
-        """What a lost create may have made is not wanted: it goes."""
-        intent = job.record.intent
-        if intent is None or not self.backend.lists:
-            return
-        for listed in self.backend.find(intent.dataset_id, intent.name):
-            stray = Remote(intent.dataset_id, listed.document_id, listed.name)
-            self.ledger.retire(job.key, stray, self.clock())
 
     def bring_back(self, job: Job, live: Remote, version: Version, stamp: Stamp) -> bool:
         """Put a shelved document of the file's content into service again, without indexing it.

@@ -3,6 +3,7 @@
 from kbsync.ledger.adopting import ADOPTED, Adoptee, Told
 from kbsync.ledger.auditing import LastAudit
 from kbsync.ledger.backup import is_lost
+from kbsync.ledger.doubting import Sure
 from kbsync.ledger.history import PRUNE_AT_ONCE, Happening, Kept, RunRow
 from kbsync.ledger.ledger import Ledger
 from kbsync.ledger.leftovers import Leftover
@@ -30,6 +31,7 @@ __all__ = [
     "Leftover",
     "ListedFile",
     "RunRow",
+    "Sure",
     "Told",
     "Trouble",
     "is_held",

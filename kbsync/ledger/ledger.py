@@ -11,6 +11,7 @@ from kbsync.ledger.adopting import Adopting
 from kbsync.ledger.approvals import Approvals
 from kbsync.ledger.auditing import Auditing
 from kbsync.ledger.backup import NEEDS_ADOPTION
+from kbsync.ledger.doubting import Doubting
 from kbsync.ledger.following import Following
 from kbsync.ledger.history import History
 from kbsync.ledger.leftovers import Leftovers
@@ -30,6 +31,7 @@ class Ledger(
     Planning,
     Approvals,
     Sending,
+    Doubting,
     Shelving,
     Following,
     Watching,

@@ -18,8 +18,8 @@ from kbsync.ledger.rows import (
     stored_stamp,
 )
 from kbsync.ledger.shelving import IN_TRASH
-from kbsync.ledger.table import HERE, get_row, set_row
-from kbsync.model import Change, Drop, Hold, Key, Move, Put, Record, Skip, Stamp, State
+from kbsync.ledger.table import HERE, Job, get_row, is_current, release_row, set_row
+from kbsync.model import Change, Drop, Hold, Key, Move, Put, Record, Skip, Skipped, Stamp, State
 from kbsync.plan import has_document, skip_error
 
 _BATCH = 500
@@ -271,11 +271,28 @@ class Planning(Moving):
             (drop.reason, now, *here, not_before),
         )
 
+    def skip(self, job: Job, skipped: Skipped, now: float) -> None:
+        """What was claimed turned out to be nothing that can be sent."""
+        with self.store.transaction() as db:
+            current = is_current(db, job)
+            release_row(db, job)
+            if current:
+                self._skip(db, Skip(skipped), now)
+
     def _skip(self, db: sqlite3.Connection, skip: Skip, now: float) -> None:
         key, stamp, _ = skip.skipped
         record = get_row(db, key)
         if record is not None and record.state is State.SENDING:
             set_row(db, key, "generation = generation + 1, mtime_ns = NULL")
+            return
+        if record is not None and (record.intent is not None or record.doomed):
+            # First somebody has to look what is on the server.
+            set_row(
+                db,
+                key,
+                "want = 'present', state = 'pending', generation = generation + 1,"
+                " mtime_ns = NULL, not_before = NULL, reason = 'an answer was lost'",
+            )
             return
         if record is not None and record.coming is not None:
             self.retire_row(db, key, record.coming, now, keep=[record.live])

@@ -24,6 +24,7 @@ from kbsync.ledger.table import (
     get_row,
     is_current,
     release_row,
+    same_document,
     set_row,
 )
 from kbsync.model import UNTRUSTED, Key, Remote, Stamp, State, Version, Want
@@ -89,6 +90,13 @@ class Sending(Table):
                 return
             if record.coming is not None:
                 self.retire_row(db, job.key, record.coming, now, keep=[record.live, remote])
+            if same_document(record.live, remote):  # made over it: it is not what it was
+                set_row(
+                    db,
+                    job.key,
+                    "live_dataset = NULL, live_document = NULL, live_name = NULL,"
+                    " live_batch = NULL",
+                )
             set_row(
                 db,
                 job.key,
@@ -235,26 +243,3 @@ class Sending(Table):
                 " coming_batch = NULL, intent_dataset = NULL, intent_name = NULL, shelved = NULL,"
                 " purge_at = NULL, doomed = 0",
             )
-
-    def survived(self, job: Job, gone: Collection[Remote], shelved: str | None) -> Job | None:
-        """Of documents that were being taken away, these are gone and the others are not.
-
-        A live one that is left may be out of service, as `shelved` says. Returns the job with what
-        is left, or None when it is not wanted any more.
-        """
-        with self.store.transaction() as db:
-            if not is_current(db, job):
-                release_row(db, job)
-                return None
-            for kind in ("live", "coming"):
-                if getattr(job.record, kind) in gone:
-                    set_row(
-                        db,
-                        job.key,
-                        f"{kind}_dataset = NULL, {kind}_document = NULL, {kind}_name = NULL,"
-                        f" {kind}_batch = NULL",
-                    )
-            left = None if job.record.live in gone else shelved
-            set_row(db, job.key, "doomed = 0, shelved = coalesce(?, shelved)", left)
-            record = get_row(db, job.key)
-        return None if record is None else Job(record, job.reason)

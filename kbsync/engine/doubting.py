@@ -1,0 +1,95 @@
+"""Rows whose documents are in doubt: an answer was lost, or the process ended before it came."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kbsync.engine.base import Base
+from kbsync.engine.values import Event, Happened
+from kbsync.ledger import Job, Sure
+from kbsync.model import Failed, Gone, Intent, Listed, Remote, Want
+
+_CANNOT_ASK = (
+    "an earlier upload had no answer, and this server cannot be asked whether it arrived:"
+    " a duplicate may remain"
+)
+
+
+class Doubting(Base):
+    """Look at the server before anything is concluded from what the ledger says."""
+
+    def made_sure(self, job: Job) -> Job | None:
+        """The job with its documents as the server has them; None when it is not wanted any more.
+
+        In doubt are documents whose deletion was begun, of a file that is wanted again, and what
+        became of a create, or of an update in place, whose answer is not known.
+        """
+        record = job.record
+        was_going = record.doomed and record.want is Want.PRESENT
+        if record.intent is None and not was_going:
+            return job
+        found = Sure(record.live, record.coming, record.shelved)
+        if was_going:
+            found = self._what_is_left(found)
+        if record.intent is not None:
+            found = self._with_what_was_made(job, record.intent, found)
+        return self.ledger.made_sure(job, found, self.clock())
+
+    def _what_is_left(self, row: Sure) -> Sure:
+        """The row without documents that are gone, and whether the live one is out of service."""
+        live, coming = self._if_there(row.live), self._if_there(row.coming)
+        if live is None or not self.backend.has_status:
+            return replace(row, live=live, coming=coming)
+        listed = self.backend.document(live.dataset_id, live.document_id)
+        if listed is None:
+            return replace(row, live=None, coming=coming)
+        shelved = row.shelved if listed.enabled else "disabled"
+        return Sure(live, coming, "archived" if listed.archived else shelved)
+
+    def _if_there(self, remote: Remote | None) -> Remote | None:
+        if remote is None:
+            return None
+        answers = self.backend.progress(remote.dataset_id, [remote])
+        return None if isinstance(answers[remote.document_id], Gone) else remote
+
+    def _with_what_was_made(self, job: Job, intent: Intent, row: Sure) -> Sure:
+        """The row with the document that the lost call made as the coming one."""
+        if not self.backend.lists:
+            self.tell(Event(Happened.NOTE, *job.key, _CANNOT_ASK))
+            return row
+        made, strays = self.made(row.live, intent)
+        if row.live is not None and row.live.document_id in {
+            remote.document_id for remote in (made, *strays) if remote is not None
+        }:
+            row = replace(row, live=None)  # updated in place: it is not what it was
+        if made is None:
+            return replace(row, strays=strays)
+        self.tell(Event(Happened.SENT, *job.key, "an earlier upload had arrived"))
+        return replace(row, coming=made, strays=strays)
+
+    def made(self, live: Remote | None, intent: Intent) -> tuple[Remote | None, tuple[Remote, ...]]:
+        """The usable document that a create begun under this name made, and others of that name.
+
+        A live document that has the name already may or may not have been made anew: that a
+        repetition makes sure of, which does no harm.
+        """
+        found = sorted(self.backend.find(intent.dataset_id, intent.name), key=_rank, reverse=True)
+        fresh = [
+            listed
+            for listed in found
+            if live is None or (live.document_id, live.name) != (listed.document_id, intent.name)
+        ]
+        remotes = tuple(
+            Remote(intent.dataset_id, listed.document_id, intent.name) for listed in fresh
+        )
+        if not fresh or not _is_usable(fresh[0]):
+            return None, remotes
+        return remotes[0], remotes[1:]
+
+
+def _rank(listed: Listed) -> tuple[bool, float]:
+    return _is_usable(listed), listed.created_at or 0.0
+
+
+def _is_usable(listed: Listed) -> bool:
+    return listed.enabled and not listed.archived and not isinstance(listed.progress, Failed)
