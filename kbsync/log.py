@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Final, Literal, TextIO
 
@@ -50,9 +51,12 @@ def setup(
     """Send our log, and the warnings of libraries, to `stream` (standard error); may be repeated.
 
     "auto" is "journald" where systemd reads the stream, else "text": lines for people on a
-    terminal, key=value elsewhere. `secrets` are shown nowhere.
+    terminal, key=value elsewhere. `secrets` are shown nowhere. Equal lines are shown five times a
+    minute, and counted.
     """
     import structlog  # noqa: PLC0415
+
+    from kbsync.repeats import Repeats  # noqa: PLC0415
 
     stream = sys.stderr if stream is None else stream
     hide = redact(secrets)
@@ -60,6 +64,7 @@ def setup(
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.contextvars.merge_contextvars,
+            Repeats(time.monotonic),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
