@@ -6,13 +6,13 @@ import { retryButton, showFile } from "./file.js";
 import { ago, KINDS, many, setAgo, size } from "./words.js";
 
 const PAGE = 25;
-const REFRESH_MS = 3000;
+const REFRESH_MS = 1500;
 const [search, folder, kind, reason, more] = ["search", "find-folder", "find-kind", "find-reason", "files-more"].map(byId);
 let shown = [];
 let after = null;
 let wantedReason = "";
 let asking = new AbortController();
-let refreshed = 0;
+let refresh = null;
 
 const update = keyed(byId("files"), (file) => `${file.folder}/${file.id}`, row);
 
@@ -29,6 +29,7 @@ export async function startFiles() {
   for (const part of [folder, kind]) part.addEventListener("change", load);
   reason.addEventListener("click", () => setReason("", "") || load());
   more.addEventListener("click", () => load({ on: true }));
+  document.addEventListener("visibilitychange", refreshFiles);
   await load();
 }
 
@@ -50,9 +51,10 @@ export function lookFor(wanted) {
 
 // Shows what has changed since, as long as nobody has turned a page.
 export function refreshFiles() {
-  if (shown.length > PAGE || document.hidden || Date.now() - refreshed < REFRESH_MS) return;
-  refreshed = Date.now();
-  load({ quietly: true });
+  refresh ??= setTimeout(() => {
+    refresh = null;
+    if (shown.length <= PAGE && !document.hidden) load({ quietly: true });
+  }, REFRESH_MS);
 }
 
 function setReason(id, words) {

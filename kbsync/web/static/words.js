@@ -41,10 +41,11 @@ export function many(count, one, more = `${one}s`) {
 
 export function size(bytes) {
   if (bytes === null) return "";
-  const units = ["bytes", "kB", "MB", "GB"];
+  if (bytes < 1000) return many(bytes, "byte");
+  const units = ["", "kB", "MB", "GB"];
   let unit = 0;
   for (; bytes >= 1000 && unit < units.length - 1; unit += 1) bytes /= 1000;
-  return `${unit && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;
+  return `${bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;
 }
 
 export function lasting(seconds) {
@@ -72,7 +73,7 @@ export function exact(moment) {
 
 export function relative(moment) {
   const seconds = Date.now() / 1000 - epoch(moment);
-  if (Math.abs(seconds) < 5) return "now";
+  if (Math.abs(seconds) < 10) return "now";
   return seconds >= 0 ? `${lasting(seconds)} ago` : `in ${lasting(-seconds)}`;
 }
 
