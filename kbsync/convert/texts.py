@@ -46,8 +46,11 @@ def _decoded(body: bytes, encoding: str) -> str:
 
 
 def _by_zeros(body: bytes) -> str:
-    """Which UTF-16 without a mark it would be: the zeros are the upper halves of letters."""
-    return "utf-16-le" if body[1::2].count(0) >= body[::2].count(0) else "utf-16-be"
+    """Which UTF-16 without a mark it is: zeros are the upper halves of letters, of many of them."""
+    big, little = body[::2].count(0), body[1::2].count(0)
+    if max(big, little) * 8 < len(body) or min(big, little) * 8 > max(big, little):
+        raise FileError(_NO_TEXT)
+    return "utf-16-le" if little > big else "utf-16-be"
 
 
 def _guessed(body: bytes) -> str:

@@ -346,7 +346,8 @@ def test_refused_content_is_not_sent_again_by_a_rename(dify: Place) -> None:
     place = dify
     place.write("a.md", text("a"))
     before = settle(place)
-    place.write("a.md", b"\x00\x01\x02 binary junk \xff\xfe" * 20)
+    place.standin.faults.add(Fault("index-error", name="^a", text="no", times=None))
+    place.write("a.md", text("a bad one"))
     assert place.kbsync("reconcile").code == 3
     place.calls()
     (place.root / "a.md").rename(place.root / "b.md")
@@ -383,7 +384,10 @@ def test_out_of_the_trash_under_another_name(dify: Place) -> None:
     before = settle(place)
     (place.root / "a.md").rename(place.root.parent / "a.md")
     assert place.kbsync("reconcile").code == 0
-    assert [document.enabled for document in place.documents()] == [False, True]
+    assert {one.id: one.enabled for one in place.documents()} == {
+        before["a.md"]: False,
+        before["stays.md"]: True,
+    }
     (place.root.parent / "a.md").rename(place.root / "b.md")
     after = moved(place)
     assert after == {"b.md": before["a.md"], "stays.md": before["stays.md"]}

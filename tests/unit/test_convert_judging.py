@@ -81,6 +81,7 @@ def bomb() -> bytes:
     [
         ("txt", bytes(range(256)) * 20, "no text in any encoding"),
         ("md", b"\xff\xfea", "no text in any encoding"),
+        ("md", b"\x00\x01\x02 binary junk \xff\xfe" * 20, "no text in any encoding"),
         ("md", b"a\0\0\0b\0\0\0", "no text in any encoding"),
         ("pdf", b"<html>not found</html>", "no PDF"),
         ("docx", b"<html>not found</html>", "damaged: File is not a zip file"),
