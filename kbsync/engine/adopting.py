@@ -159,7 +159,16 @@ class Adopting(Base):
             _remote(dataset_id, one.coming),
             tuple(Remote(dataset_id, twin.document_id, twin.name) for twin in one.twins),
             described=newest is not None and self._is_described(one.key, newest),
+            shelved=self._shelved(one.key.folder, one.live),
         )
+
+    def _shelved(self, name: str, live: Listed | None) -> str | None:
+        """How a document is out of service; where we disable none, a person did it."""
+        if live is None or self.folders[name].rules.shelving is None:
+            return None
+        if live.archived:
+            return "archived"
+        return None if live.enabled else "disabled"
 
     def _is_described(self, key: Key, listed: Listed) -> bool:
         told = listed.metadata

@@ -16,13 +16,18 @@ ADOPTED = "its document was there already"
 
 @dataclass(frozen=True, slots=True)
 class Adoptee:
-    """A file's documents as they were found; `described` when their metadata are complete."""
+    """A file's documents as they were found.
+
+    `described` when their metadata are complete; `shelved` says how the live one is out of service
+    because its file was gone, None when it is not.
+    """
 
     key: Key
     live: Remote | None
     coming: Remote | None
     twins: tuple[Remote, ...]
     described: bool
+    shelved: str | None = None
 
     @property
     def documents(self) -> frozenset[str]:
@@ -114,11 +119,9 @@ class Adopting(Table):
         if record is not None:
             known = [remote for remote in (record.live, record.coming) if remote is not None]
             elsewhere = any(remote.dataset_id != dataset_id for remote in known)
-            if (
-                record.state is State.SENDING
-                or elsewhere
-                or one.documents <= {remote.document_id for remote in known}
-            ):
+            same = one.documents <= {remote.document_id for remote in known}
+            served = record.shelved == one.shelved or one.live is None
+            if record.state is State.SENDING or elsewhere or (same and served):
                 return False
         self._put_to_work(db, one, now)
         for twin in one.twins:
@@ -140,10 +143,11 @@ class Adopting(Table):
             one.key,
             "live_dataset = ?, live_document = ?, live_name = ?, live_batch = ?,"
             " coming_dataset = ?, coming_document = ?, coming_name = ?, coming_batch = ?,"
-            " described = ?",
+            " described = ?, shelved = ?",
             *stored_remote(one.live),
             *stored_remote(one.coming),
             int(one.described),
+            one.shelved,
         )
 
 

@@ -218,3 +218,42 @@ def test_in_the_service(tmp_path: Path) -> None:
             eventually(lambda: in_service(place) == {"gone": True}, "back", place)
             assert stop(process) == 0
         assert place.calls()["create"] == 1
+
+
+@pytest.mark.parametrize(
+    "policy", [{"trash_days": 30}, {"on_delete": "disable"}, {"on_delete": "archive"}]
+)
+@pytest.mark.parametrize("restored", [True, False])
+def test_a_file_that_comes_back_after_its_ledger_was_lost(
+    tmp_path: Path, policy: dict[str, object], restored: bool
+) -> None:
+    """Adopted out of the trash, or told of by a backup from before it: it answers again."""
+    with a_place(tmp_path) as place:
+        two_files(place, **policy)
+        away = (place.root / "gone.md").rename(tmp_path / "away.md")
+        assert place.kbsync("reconcile").code == 0
+        assert in_service(place) == {"gone": False, "kept": True}
+        if restored:
+            place.ledger.unlink()
+        else:
+            place.lose_ledger()
+        away.rename(place.root / "gone.md")
+        place.calls()
+        said = place.kbsync("reconcile")
+        assert said.code == 0
+        assert "returned docs/gone.md" in said.out
+        assert in_service(place) == {"gone": True, "kept": True}
+        assert place.calls()["create"] == 0
+        place.equal()
+
+
+def test_what_a_person_disabled_is_no_trash(tmp_path: Path) -> None:
+    """Where kbsync disables nothing, a disabled document is adopted as it is, and audit tells."""
+    with a_place(tmp_path) as place:
+        two_files(place)
+        document = place.live()["gone.md"]
+        place.standin.change_document(document.id, enabled=False)
+        place.lose_ledger()
+        assert place.kbsync("reconcile").code == 0
+        assert in_service(place) == {"gone": False, "kept": True}
+        assert "disabled" in place.kbsync("audit").out
