@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kbsync import plan
+from kbsync import formats, plan
 from kbsync.backend.interface import Backend
 from kbsync.config import FolderSettings, Settings
 from kbsync.config.keys import APP_KEY
@@ -27,17 +27,20 @@ if TYPE_CHECKING:
 def folder_of(settings: FolderSettings) -> Folder:
     """A configured folder as the engine needs it."""
     processing = settings.processing()
+    ready = _convertible(settings.convert)
     filters = Filters(
         settings.include,
         settings.exclude,
-        SERVER_TYPES,
+        SERVER_TYPES | ready,
         markers=settings.exclude_if_present,
         caches=settings.exclude_caches,
         min_size=settings.min_size,
+        refusals=formats.refusals(settings.convert, ready),
     )
     recipes = Recipes(
         processing,
         [(Selection("match", rule.match), rule.processing(processing)) for rule in settings.rules],
+        _converter_of,
     )
     rules = plan.Rules(
         recipe_of=recipes.recipe_of,
@@ -58,6 +61,20 @@ def folder_of(settings: FolderSettings) -> Folder:
         create_dataset=settings.create_dataset,
         in_place=settings.replace == "in_place",
     )
+
+
+def _convertible(wanted: frozenset[str]) -> frozenset[str]:
+    if not wanted:
+        return wanted
+    from kbsync.convert.registry import ready  # noqa: PLC0415 - only for folders that convert
+
+    return ready(wanted)
+
+
+def _converter_of(extension: str) -> str:
+    from kbsync.convert.registry import tag  # noqa: PLC0415 - only when such a file is met
+
+    return tag(extension)
 
 
 def connect(settings: Settings) -> Backend:

@@ -9,6 +9,7 @@
         LedgerDamaged  its content is; the next writer to open it goes on from its backup
       FileError        this file, until it changes: unreadable, too large, damaged, unstable
         NothingToIndex there is nothing in it: skipped, not failed
+      NotNow           this file, a little later: what its conversion needs cannot be had
       BackendError
         Unavailable    retry with backoff; pauses sending to that server
         Denied         key or dataset; stop sending, report, keep watching
@@ -56,6 +57,10 @@ class FileError(KbsyncError):
 
 class NothingToIndex(FileError):
     """The file is as it should be, and there is nothing in it to find."""
+
+
+class NotNow(KbsyncError):
+    """A file cannot be worked on at the moment, for no reason of its own."""
 
 
 class BackendError(KbsyncError):

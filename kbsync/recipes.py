@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from kbsync.filters import Selection
+from kbsync.formats import CONVERTIBLE, extension_of
 from kbsync.model import Processing
 
 
@@ -18,13 +19,21 @@ def recipe(processing: Processing, converter: str = "") -> str:
 
 
 class Recipes:
-    """The folder's processing, or that of the last rule that selects a file."""
+    """The folder's processing, or that of the last rule that selects a file.
+
+    `converter_of` tells what stands for the converter of a type that the server does not take.
+    """
 
     def __init__(
-        self, processing: Processing, rules: Sequence[tuple[Selection, Processing]] = ()
+        self,
+        processing: Processing,
+        rules: Sequence[tuple[Selection, Processing]] = (),
+        converter_of: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._default = processing, recipe(processing)
         self._rules = [(selection, (own, recipe(own))) for selection, own in reversed(rules)]
+        self._converter_of = converter_of
+        self._converted: dict[tuple[str, str], str] = {}
 
     def processing_of(self, path: str) -> Processing:
         """How the server shall index this file."""
@@ -32,7 +41,15 @@ class Recipes:
 
     def recipe_of(self, path: str) -> str:
         """The recipe of this file."""
-        return self._of(path)[1]
+        processing, plain = self._of(path)
+        extension = extension_of(path)
+        if extension not in CONVERTIBLE:
+            return plain
+        known = self._converted.get((plain, extension))
+        if known is None:
+            known = recipe(processing, self._converter_of(extension))
+            self._converted[plain, extension] = known
+        return known
 
     def rule_of(self, path: str) -> int | None:
         """The number of the rule that decides, counted from 0."""

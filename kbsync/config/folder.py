@@ -23,7 +23,8 @@ from kbsync.config.parse import (
 )
 from kbsync.config.process_rule import ProcessRule
 from kbsync.config.rule import RuleSettings
-from kbsync.model import Processing
+from kbsync.formats import CONVERTIBLE, DOCUMENTS
+from kbsync.model import SERVER_TYPES, Processing
 
 _FOLDER_NAME = re.compile(r"[\w.-]{1,64}")
 _WEEKDAY_NUMBER = re.compile(r"(?<!/)[0-9]")
@@ -43,6 +44,27 @@ def folder_name(value: object) -> str:
     if not _FOLDER_NAME.fullmatch(name):
         raise ValueError('must be 1 to 64 letters, digits, ".", "_" or "-"')
     return name
+
+
+def convertible(value: object) -> frozenset[str]:
+    """The types that are converted: a group of them, or a list.
+
+    Raises:
+        ValueError: anything else, or a type that cannot be converted.
+    """
+    groups = {"off": frozenset[str](), "documents": DOCUMENTS, "all": CONVERTIBLE}
+    if isinstance(value, str) and value in groups:
+        return groups[value]
+    items = value if isinstance(value, list | tuple | frozenset) else None
+    if items is None:
+        raise ValueError('must be "off", "documents", "all", or a list such as ["pptx", "eml"]')
+    for item in items:
+        if item in SERVER_TYPES:
+            raise ValueError(f'must not name "{item}": the server takes it as it is')
+        if item not in CONVERTIBLE:
+            known = ", ".join(sorted(CONVERTIBLE))
+            raise ValueError(f'must not name "{item}"; there are {known}')
+    return frozenset(items)
 
 
 class FolderSettings(Section):
@@ -75,6 +97,7 @@ class FolderSettings(Section):
     drift: Annotated[
         Literal["report", "restore", "accept"], choice("report", "restore", "accept")
     ] = "report"
+    convert: Annotated[frozenset[str], BeforeValidator(convertible)] = frozenset()
     min_size: Size = 1
     max_size: Size = 15 * 2**20
     indexing_technique: Annotated[

@@ -1,5 +1,1 @@
 """Bytes of a file to bytes that the server can index; imported when there is something to send."""
-
-from kbsync.convert.judging import prepared
-
-__all__ = ["prepared"]

@@ -1,6 +1,6 @@
 """What is sent for a file, and why another one is not worth sending or cannot be read by anybody.
 
-Only what needs no parser is done here: a stranger's file is nothing to parse in this process.
+What needs a parser for that is done apart: a stranger's file is nothing to parse in this process.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 import io
 import zipfile
 
+from kbsync.convert.apart import Apart
+from kbsync.convert.registry import CONVERTERS, PDF, family, is_ready
 from kbsync.convert.texts import as_utf8
 from kbsync.errors import FileError, NothingToIndex
-from kbsync.formats import BLANK
+from kbsync.formats import BLANK, NO_TEXT
 
 _TEXTS = frozenset({"txt", "markdown", "md", "mdx", "csv", "vtt", "properties"})
 _PAGES = frozenset({"html", "htm"})  # they say their encoding themselves
@@ -24,13 +26,32 @@ _PDF_HEADER_WITHIN = 1024
 _MOST_UNPACKED = 2**30
 
 
-def prepared(extension: str, body: bytes) -> bytes:
-    """The bytes to send for a file that the server takes; `extension` in lower case.
+def prepared(extension: str, body: bytes, apart: Apart, max_size: int) -> tuple[bytes, str | None]:
+    """The bytes to send for a file, and their type where it is not the file's; without dots.
+
+    At most `max_size` bytes come out of a conversion.
 
     Raises:
         NothingToIndex: there is nothing in it.
-        FileError: it is damaged, or needs a password.
+        FileError: it is damaged, needs a password, or cannot be converted.
+        NotNow: what its conversion needs cannot be had.
     """
+    converter = CONVERTERS.get(extension)
+    if converter is None:
+        return _checked(extension, body, apart), None
+    if converter.apart:
+        text = apart.convert(converter.family, extension, body)
+    else:
+        text = family(converter).convert(body, extension)
+    if not text.strip():
+        raise NothingToIndex(NO_TEXT)
+    encoded = text.encode()
+    if len(encoded) > max_size:
+        raise FileError(f"too large: {len(encoded):,} bytes of text came out of it")
+    return encoded, converter.sent_as
+
+
+def _checked(extension: str, body: bytes, apart: Apart) -> bytes:
     if extension in _TEXTS:
         body = as_utf8(body)
         if not body.decode().strip():
@@ -39,15 +60,17 @@ def prepared(extension: str, body: bytes) -> bytes:
         if not body.strip():
             raise NothingToIndex(BLANK)
     elif extension == "pdf":
-        _check_pdf(body)
+        _check_pdf(body, apart)
     elif extension in _OFFICE:
         _check_office(body)
     return body
 
 
-def _check_pdf(body: bytes) -> None:
+def _check_pdf(body: bytes, apart: Apart) -> None:
     if b"%PDF-" not in body[:_PDF_HEADER_WITHIN]:
         raise FileError("it is damaged, or no PDF: it does not begin like one")
+    if is_ready(PDF):
+        apart.convert(PDF.family, "pdf", body)
 
 
 def _check_office(body: bytes) -> None:

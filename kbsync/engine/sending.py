@@ -9,6 +9,7 @@ from itertools import count
 from kbsync import naming, plan, scan
 from kbsync.engine.adopting import Adopting
 from kbsync.engine.base import is_version, trusted
+from kbsync.engine.converting import Converting
 from kbsync.engine.doubting import Doubting
 from kbsync.engine.shelving import Shelving
 from kbsync.engine.values import Event, Folder, Happened, Settled
@@ -21,7 +22,6 @@ from kbsync.errors import (
     Rejected,
     Unavailable,
 )
-from kbsync.formats import NOTHING
 from kbsync.ledger import ADOPTED, Job
 from kbsync.model import (
     Content,
@@ -43,7 +43,7 @@ from kbsync.model import (
 _UNKNOWN_SECONDS = 60.0
 
 
-class Sending(Doubting, Shelving, Adopting):
+class Sending(Converting, Doubting, Shelving, Adopting):
     """Work on claimed rows, one at a time."""
 
     def work_one(self, names: Collection[str]) -> bool:
@@ -121,7 +121,7 @@ class Sending(Doubting, Shelving, Adopting):
             self.ledger.skip(job, found, self.clock())
             self.tell(Event(Happened.SKIPPED, *job.key, found.reason))
             return
-        self._park(job, str(error), None, None)
+        self.park(job, str(error), None, None)
 
     def settle_one(self, names: Collection[str]) -> Settled | None:
         """Compare the next adopted file with its document, and send nothing; None when all are."""
@@ -153,7 +153,7 @@ class Sending(Doubting, Shelving, Adopting):
             self.ledger.declined(job, stamp, now)
             return True
         if record.parked == version:
-            self._park(job, record.error or "refused before", version, stamp)
+            self.park(job, record.error or "refused before", version, stamp)
             return True
         if coming:  # also beside a live one of this version, which was not as agreed
             self.ledger.still_indexing(job, version, stamp, now)
@@ -169,7 +169,7 @@ class Sending(Doubting, Shelving, Adopting):
         try:
             remote = self._create(job, folder, dataset, document)
         except Rejected as error:
-            self._park(job, str(error), version, stamp)
+            self.park(job, str(error), version, stamp)
             return
         self.ledger.sent(job, remote, version, stamp, self.clock())
         self.tell(Event(Happened.SENT, *job.key, job.reason))
@@ -178,33 +178,20 @@ class Sending(Doubting, Shelving, Adopting):
         self, job: Job, content: Content, version: Version, stamp: Stamp
     ) -> Document | None:
         """What is sent for the file; None when there is nothing to send, as its row then tells."""
-        from kbsync.convert import prepared  # noqa: PLC0415 - only who sends something needs it
-
-        folder = self.folders[job.key.folder]
-        extension = job.key.path.rpartition(".")[2].lower()
-        try:
-            body = prepared(extension, content.body)
-        except FileError as error:
-            self._park(job, str(error), version, stamp)
+        found = self.prepared(job, content, version, stamp)
+        if found is None:
             return None
-        name = self._free_name(job.key, version)
-        processing = folder.recipes.processing_of(job.key.path)
+        body, sent_as = found
+        name = self._free_name(job.key, version, sent_as)
+        processing = self.folders[job.key.folder].recipes.processing_of(job.key.path)
         return Document(name, body, _media_type(name), processing)
 
-    def _park(self, job: Job, error: str, version: Version | None, stamp: Stamp | None) -> None:
-        """Leave a file that cannot be sent as it is, and tell why."""
-        nothing = error.removesuffix(plan.STILL_ANSWERS) in NOTHING
-        answers = job.record.live is not None and job.record.shelved is None
-        if answers and not error.endswith(plan.STILL_ANSWERS):
-            error += plan.STILL_ANSWERS
-        self.ledger.park(job, error, version, stamp, self.clock(), nothing=nothing)
-        skipped = nothing and job.record.live is None
-        self.tell(Event(Happened.SKIPPED if skipped else Happened.FAILED, *job.key, error))
-
-    def _free_name(self, key: Key, version: Version) -> str:
+    def _free_name(self, key: Key, version: Version, extension: str | None) -> str:
         """The version's name that no document bears which moved away from this file's place."""
         for number in count(1):
-            name = naming.remote_name(key, version, self.instance, number=number)
+            name = naming.remote_name(
+                key, version, self.instance, extension=extension, number=number
+            )
             if not self.ledger.name_taken(key, name):
                 return name
         raise AssertionError  # numbers do not end

@@ -9,8 +9,9 @@ directory counts for all below it, and again the last one decides. Then the type
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kbsync.filters.ignoring import Ignored
@@ -79,6 +80,7 @@ class Filters:
         markers: a directory that holds something of one of these names is left out.
         caches: leave out directories with a valid CACHEDIR.TAG.
         min_size: files of fewer bytes are skipped.
+        refusals: why files of some types are not sent that could be, by type.
 
     Raises:
         ValueError: a pattern that cannot be used; the text quotes it.
@@ -93,8 +95,10 @@ class Filters:
         markers: Sequence[str] = (),
         caches: bool = True,
         min_size: int = 1,
+        refusals: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.types = types
+        self.refusals = refusals
         self.markers = tuple(markers)
         self.caches = caches
         self.min_size = min_size

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from kbsync.filters import Admitted, Filters, Unsupported
+from kbsync.formats import taken
 from kbsync.model import Key, Problem, Seen, Skipped, Stamp
 
 #: What the system says when a link, or a file, is where a directory was expected.
@@ -35,7 +36,7 @@ class Judge:
         self.folder = folder
         self.filters = filters
         self.max_size = max_size
-        self._taken = ", ".join(sorted(filters.types))
+        self._taken = f"the server takes {taken(filters.types)}"
 
     def judge(
         self, path: str, verdict: Admitted | Unsupported, status: os.stat_result
@@ -60,7 +61,7 @@ class Judge:
 
     def _unsupported(self, verdict: Unsupported) -> str:
         kind = f"type .{verdict.extension}" if verdict.extension else "no extension"
-        return f"{kind}: the server takes {self._taken}"
+        return f"{kind}: {self.filters.refusals.get(verdict.extension, self._taken)}"
 
 
 def stamp_of(status: os.stat_result) -> Stamp:

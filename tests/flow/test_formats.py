@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from pathlib import Path
+
+from reportlab.pdfgen.canvas import Canvas
 
 from kbsync.model import State
 
@@ -67,3 +70,50 @@ def test_other_encodings(tmp_path: Path) -> None:
 
         assert place.kbsync("reconcile").code == 0
         assert place.calls()["create"] == 2
+
+
+def test_formats_are_converted_on_request(tmp_path: Path) -> None:
+    """Without being asked for, nothing new is sent; then it is, once, as text of its own type."""
+    with a_place(tmp_path) as place:
+        place.write("a.md", "a document about otters and the rivers they live in, long enough")
+        place.write("letter.eml", "Subject: Otters\nFrom: ana@example.org\n\nThey swim.\n" * 2)
+        place.write("data.json", '{"otters": "they swim in rivers and sleep on the banks of them"}')
+        said = place.kbsync("reconcile")
+        assert said.code == 0
+        assert 'convert = "documents" has it converted' in said.line("docs/letter.eml")
+        assert 'convert = "all" has it converted' in said.line("docs/data.json")
+        assert set(place.live()) == {"a.md"}
+        place.calls()
+
+        place.configure(convert=["eml", "json"])
+        assert "can be sent now" in place.kbsync("plan").line("docs/letter.eml")
+        assert place.kbsync("reconcile").code == 0
+        live = place.live()
+        assert live["letter.eml"].name.endswith(".md")
+        assert live["letter.eml"].text.startswith("# Otters")
+        assert live["data.json"].body.startswith(b"```json\n")
+        assert place.calls()["create"] == 2
+
+        place.configure(convert="all")
+        assert place.kbsync("reconcile").code == 0
+        assert place.calls()["create"] == 0
+        assert "admitted by type .eml" in place.kbsync("explain", "docs/letter.eml").out
+
+
+def test_a_scan_and_a_locked_file(tmp_path: Path) -> None:
+    """A PDF without text is told to need OCR, a broken one to be broken, before the upload."""
+    scan, text = io.BytesIO(), io.BytesIO()
+    for file, words in ((scan, ""), (text, "Vouchers for the guest Wi-Fi last 36 hours")):
+        canvas = Canvas(file)
+        canvas.rect(10, 10, 100, 100, fill=1)
+        canvas.drawString(100, 100, words)
+        canvas.save()
+    with a_place(tmp_path) as place:
+        place.write("scan.pdf", scan.getvalue())
+        place.write("text.pdf", text.getvalue())
+        place.write("cut.pdf", text.getvalue()[:300])
+        said = place.kbsync("reconcile")
+        assert said.code == 3
+        assert "needs text recognition (OCR)" in said.line("skipped  docs/scan.pdf")
+        assert "damaged" in said.line("failed   docs/cut.pdf")
+        assert set(place.live()) == {"text.pdf"}

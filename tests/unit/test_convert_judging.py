@@ -7,8 +7,16 @@ import zipfile
 
 import pytest
 
-from kbsync.convert import prepared
+from kbsync.convert import judging
+from kbsync.convert.apart import Apart
 from kbsync.errors import FileError, NothingToIndex
+
+
+def prepared(extension: str, body: bytes) -> bytes:
+    sent, sent_as = judging.prepared(extension, body, Apart(), 10**6)
+    assert sent_as is None
+    return sent
+
 
 TEXTS = {
     "gb18030": "差旅报销办法:员工出差应提前申请,住宿标准按城市分级。",

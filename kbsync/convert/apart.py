@@ -1,0 +1,140 @@
+"""Conversions in processes of their own, so that no file can stop or slow down who sends it.
+
+A child knows no key: it gets no environment, no open file but its two, and no directory.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from kbsync.convert import child
+from kbsync.errors import FileError, NothingToIndex, NotNow
+from kbsync.formats import NO_TEXT
+
+_LONGEST_REASON = 200
+_STOPPING = "kbsync is stopping: converted at the next run"
+
+
+class Bounds(NamedTuple):
+    """What one conversion may use: seconds of work and of waiting, bytes of memory and of text."""
+
+    work: int = 60
+    wait: float = 120.0
+    memory: int = 2 * 2**30
+    output: int = 64 * 2**20
+
+
+class Apart:
+    """Runs conversions, at most `most` at a time."""
+
+    def __init__(
+        self, bounds: Bounds | None = None, *, most: int = 2, python: str = sys.executable
+    ) -> None:
+        self._bounds = bounds or Bounds()
+        self._python = python
+        self._places = threading.BoundedSemaphore(most)
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    def convert(self, family: str, extension: str, body: bytes) -> str:
+        """The text that a family finds in a file.
+
+        Raises:
+            NothingToIndex: none.
+            FileError: it cannot be converted, or not within the bounds.
+            NotNow: no process can be had, or kbsync is stopping.
+        """
+        with self._places, _memory(body) as given, _memory() as taken:
+            code = self._run(family, extension, given, taken)
+            told = os.pread(taken, os.fstat(taken).st_size, 0).decode("utf-8", "replace")
+        if code == 0:
+            return told
+        raise self._error(code, told)
+
+    def interrupt(self) -> None:
+        """End what runs, and run nothing any more."""
+        with self._lock:
+            self._ended = True
+            for running in self._running:
+                running.kill()
+
+    def _run(self, family: str, extension: str, given: int, taken: int) -> int | None:
+        """The exit code; None when the time was over."""
+        running = self._started(family, extension, given, taken)
+        try:
+            return running.wait(self._bounds.wait)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            if running.returncode is None:
+                os.killpg(running.pid, signal.SIGKILL)  # not reaped yet, so it is still the child's
+                running.wait()
+            with self._lock:
+                self._running.discard(running)
+
+    def _started(
+        self, family: str, extension: str, given: int, taken: int
+    ) -> subprocess.Popen[bytes]:
+        bounds = self._bounds
+        numbers = [str(bounds.work), str(bounds.memory), str(bounds.output)]
+        module = ["-I", "-m", "kbsync.convert.child", family, extension, *numbers]
+        with self._lock:
+            if self._ended:
+                raise NotNow(_STOPPING)
+            try:
+                running = subprocess.Popen(  # noqa: S603 - our own module, names from the registry
+                    [self._python, *module],
+                    stdin=given,
+                    stdout=taken,
+                    stderr=subprocess.DEVNULL,
+                    env={"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1"},
+                    cwd="/",
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise NotNow(f"no process for its conversion: {error.strerror}") from error
+            self._running.add(running)
+            return running
+
+    def _error(self, code: int | None, told: str) -> FileError | NotNow:
+        reason = " ".join(told.split())[:_LONGEST_REASON]
+        if self._ended:
+            return NotNow(_STOPPING)
+        match code:
+            case child.NO_TEXT:
+                return NothingToIndex(reason or NO_TEXT)
+            case child.REFUSED:
+                return FileError(reason)
+            case child.BROKEN:
+                return FileError(f"it cannot be converted: {reason}")
+            case child.TOO_BIG:
+                return FileError("it cannot be converted: it needs more memory than it may have")
+            case None:
+                seconds = self._bounds.wait
+                return FileError(f"it cannot be converted within {seconds:g} seconds")
+            case _ if code == -signal.SIGXCPU:
+                seconds = self._bounds.work
+                return FileError(f"it cannot be converted within {seconds} seconds of work")
+            case _:
+                return FileError(f"it cannot be converted: the converter ended with {code}")
+
+
+@contextmanager
+def _memory(content: bytes = b"") -> Iterator[int]:
+    """A file in memory with this content, for a child."""
+    descriptor = os.memfd_create("kbsync")
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)

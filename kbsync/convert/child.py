@@ -1,0 +1,59 @@
+"""`python -m kbsync.convert.child FAMILY EXTENSION SECONDS MEMORY OUTPUT`: one conversion, bounded.
+
+The file comes on standard input, its text or the reason why there is none goes to standard output.
+"""
+
+from __future__ import annotations
+
+import importlib
+import resource
+import sys
+from zipfile import BadZipFile
+
+from kbsync.errors import FileError, NothingToIndex
+
+#: The soft limit ends a child in a way that tells which it was.
+_GRACE = 5
+
+NO_TEXT, REFUSED, TOO_BIG, BROKEN = 10, 11, 12, 13
+
+
+def main(family: str, extension: str, seconds: int, memory: int, output: int) -> int:
+    """Convert what is on standard input; returns the exit code."""
+    for limit, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_FSIZE, output),
+    ):
+        resource.setrlimit(limit, (value, value + _GRACE))
+    try:
+        body = sys.stdin.buffer.read()
+        text = importlib.import_module(f"kbsync.convert.{family}").convert(body, extension)
+        code = 0 if text.strip() else NO_TEXT
+    except NothingToIndex as error:
+        text, code = str(error), NO_TEXT
+    except FileError as error:
+        text, code = str(error), REFUSED
+    except BadZipFile as error:
+        text, code = f"it is damaged: {error}", REFUSED
+    except RecursionError:
+        text, code = "it is nested too deeply", BROKEN
+    except MemoryError:
+        text, code = "", TOO_BIG
+    except Exception as error:  # noqa: BLE001 - whatever a parser makes of a stranger's file
+        text, code = f"{type(error).__name__}: {error}", BROKEN
+    return _write(text, code)
+
+
+def _write(text: str, code: int) -> int:
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+    except OSError:
+        return TOO_BIG
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])))
