@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kbsync.commands.demo_place import Place, Synced
+from kbsync.errors import FileError
 from kbsync.log import printable
 from kbsync.model import State
 
@@ -57,9 +58,13 @@ def compare(place: Place, last: Synced) -> Truth:
 
 
 def _same(file: Path, body: bytes) -> bool:
+    """Whether a document has a file's bytes, or its text in the encoding that is sent."""
+    from kbsync.convert.texts import as_utf8
+
     try:
-        return file.read_bytes() == body
-    except OSError:
+        content = file.read_bytes()
+        return content == body or as_utf8(content) == body
+    except (OSError, FileError):
         return False
 
 
