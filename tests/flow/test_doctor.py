@@ -19,17 +19,16 @@ from typing import Any
 
 import pytest
 
-from kbsync.commands.doctor_checks import (
-    Result,
+from kbsync.commands.doctor.findings import Result
+from kbsync.commands.doctor.folders import (
     Walk,
     folder_files,
     folder_mount,
     folder_patterns,
-    ledger_file_system,
-    ledger_space,
     walked,
     watches,
 )
+from kbsync.commands.doctor.ledger import ledger_file_system, ledger_space
 from kbsync.config import FolderSettings, load
 
 from .place import Place, Said, a_place

@@ -1,0 +1,162 @@
+"""From one check to the next: what each needs of the ones before it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from kbsync.assembly import checking, connect, looking
+from kbsync.backend.interface import Backend
+from kbsync.commands.doctor.configuration import configuration, key
+from kbsync.commands.doctor.datasets import DATASET_CHECKS, resolved
+from kbsync.commands.doctor.findings import (
+    Finding,
+    Result,
+    attempted,
+    fail,
+    ok,
+    skip,
+    skipped,
+    tried,
+)
+from kbsync.commands.doctor.folders import (
+    WALK_CHECKS,
+    Walk,
+    folder_limit,
+    folder_mount,
+    folder_root,
+    walked,
+    watches,
+)
+from kbsync.commands.doctor.ledger import LEDGER_CHECKS, fit
+from kbsync.commands.doctor.server import GREETING_CHECKS, PATIENCE, greeted, proxy_of, reached
+from kbsync.config import FolderSettings, Settings
+from kbsync.engine import Verdict
+from kbsync.log import printable, scrubbed
+
+
+def examined(explicit: Path | None) -> Iterator[Finding]:
+    """Every finding as it is made, without the key and without anything that harms a terminal."""
+    settings, found = configuration(explicit)
+    if settings is None:
+        yield from (_shown(finding, ()) for finding in found)
+        return
+    secrets = settings.secrets
+    yield from (_shown(finding, secrets) for finding in [*found, *_machine(settings, explicit)])
+    for finding in _others(settings):
+        yield _shown(finding, secrets)
+
+
+def _shown(finding: Finding, secrets: Sequence[str]) -> Finding:
+    def clean(text: str) -> str:
+        return printable(scrubbed(text, secrets))
+
+    return replace(
+        finding,
+        subject=clean(finding.subject),
+        finding=clean(finding.finding),
+        remedy=finding.remedy and clean(finding.remedy),
+    )
+
+
+def _machine(settings: Settings, explicit: Path | None) -> Iterator[Finding]:
+    yield from tried("key", "-", partial(key, settings, explicit))
+    for name, check in LEDGER_CHECKS.items():
+        yield from tried(name, str(settings.ledger), partial(check, settings.ledger))
+    yield from tried("ledger fit", str(settings.ledger), partial(fit, settings))
+
+
+def _others(settings: Settings) -> Iterator[Finding]:
+    """The server, then each folder with its dataset, then what all folders need together."""
+    backend = yield from _server(settings)
+    try:
+        watched = []
+        for folder in settings.folders:
+            walk = yield from _folder(folder)
+            yield from _dataset(backend, folder)
+            if walk is not None and folder.watch in {"auto", "native"}:
+                watched.append(walk)
+        yield from tried("watches", "kbsync run", partial(watches, watched))
+        if settings.checks and backend is None:
+            yield skip("answers", "-", "not asked")
+        elif settings.checks:
+            yield from tried("answers", "-", partial(_answers, settings))
+    finally:
+        if backend is not None:
+            backend.close()
+
+
+def _server(settings: Settings) -> Generator[Finding, None, Backend | None]:
+    """Ask the server without the key, then with it; gives the backend when that went well."""
+    url = settings.server.url
+    greeting = attempted("server", url, partial(greeted, settings.server))
+    if isinstance(greeting, Finding):
+        yield greeting
+        yield from skipped([*GREETING_CHECKS, "api"], url, "not asked")
+        return None
+    yield reached(url, greeting, proxy_of(settings.server))
+    for name, check in GREETING_CHECKS.items():
+        yield from tried(name, url, partial(check, url, greeting))
+    backend = attempted("api", url, partial(connect, _impatient(settings)))
+    if isinstance(backend, Finding):
+        yield backend
+        return None
+    proven = settings.server.api_style == "auto" and backend.lists
+    yield ok("api", url, f"speaks the {backend.style} API{' and takes the key' * proven}")
+    return backend
+
+
+def _impatient(settings: Settings) -> Settings:
+    server = settings.server
+    quick = server.model_copy(update={"timeout": min(server.timeout, PATIENCE)})
+    return settings.model_copy(update={"server": quick})
+
+
+def _folder(folder: FolderSettings) -> Generator[Finding, None, Walk | None]:
+    """Look at a folder on disk; gives what a walk through it counted."""
+    root = list(tried("root", folder.name, partial(folder_root, folder)))
+    yield from root
+    yield from tried("size limit", folder.name, partial(folder_limit, folder))
+    if root[0].result is Result.FAIL:
+        yield from skipped(["mount", *WALK_CHECKS], folder.name, "the root cannot be read")
+        return None
+    yield from tried("mount", folder.name, partial(folder_mount, folder))
+    walk = attempted("files", folder.name, partial(walked, folder, PATIENCE))
+    if isinstance(walk, Finding):
+        yield walk
+        return None
+    for name, check in WALK_CHECKS.items():
+        yield from tried(name, folder.name, partial(check, folder, walk))
+    return walk
+
+
+def _dataset(backend: Backend | None, folder: FolderSettings) -> Iterator[Finding]:
+    if backend is None:
+        yield from skipped(["dataset", *DATASET_CHECKS], folder.name, "the server was not asked")
+        return
+    dataset = attempted("dataset", folder.name, partial(resolved, backend, folder))
+    if isinstance(dataset, Finding):
+        yield dataset
+        why = "there is none yet" if dataset.result is Result.OK else "the dataset comes first"
+        yield from skipped(DATASET_CHECKS, folder.name, why)
+        return
+    yield ok("dataset", folder.name, f"{dataset.name!r} ({dataset.id})")
+    for name, check in DATASET_CHECKS.items():
+        yield from tried(name, folder.name, partial(check, backend, dataset, folder))
+
+
+def _answers(settings: Settings) -> list[Finding]:
+    """The smoke questions of the configuration."""
+    with looking(settings) as engine, closing(engine), checking(settings, engine) as checks:
+        return [_verdict(verdict) for verdict in checks.run()]
+
+
+def _verdict(verdict: Verdict) -> Finding:
+    question = f'"{verdict.check.question}"'
+    if verdict.passed:
+        return ok("answers", question, "answered as it should be, from the current files")
+    remedy = "see whether the files are in (kbsync status), or correct the check"
+    return fail("answers", question, "; ".join(verdict.problems), remedy)
