@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from kbsync.ledger.rows import path_of, stored_path
 from kbsync.ledger.table import Table
+from kbsync.log import printable
 from kbsync.model import Key
 
 #: A prune deletes at most so many events at a time, so that it holds nobody up.
@@ -67,7 +68,14 @@ class History(Table):
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT ?1 - wanted_at FROM files WHERE"
                 " ?5 = 'indexed' AND folder = ?3 AND path = ?4 AND wanted_at <= ?1))",
                 [
-                    (one.at, run, one.key.folder, stored_path(one.key.path), *one[2:])
+                    (
+                        one.at,
+                        run,
+                        one.key.folder,
+                        stored_path(one.key.path),
+                        one.happened,
+                        printable(one.text),
+                    )
                     for one in happenings
                 ],
             )

@@ -434,3 +434,17 @@ def test_an_audit_after_a_move(dify: Place) -> None:
     moved(place)
     said = place.kbsync("audit")
     assert said.code == 0, said.out + said.err
+
+
+def test_names_that_are_not_text(dify: Place) -> None:
+    """A file whose name is not UTF-8 keeps its document, too, and the history tells of its move."""
+    place = dify
+    odd = place.root / os.fsdecode(b"caf\xe9.md")
+    odd.write_text(text("a"))
+    before = set(settle(place).values())
+    odd.rename(place.root / os.fsdecode(b"bistr\xf4.md"))
+    said = place.kbsync("reconcile")
+    assert said.code == 0, said.err
+    assert r"docs/bistr\xf4.md: from caf\xe9.md" in said.out
+    assert {document.id for document in place.documents()} == before
+    assert r"from caf\xe9.md" in place.kbsync("history").out
