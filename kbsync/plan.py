@@ -32,6 +32,9 @@ from kbsync.model import (
 PERCENT_FLOOR = 10
 
 
+#: Why a file is sent whose document was about to go.
+CAME_BACK = "came back"
+
 #: Why a document that is out of service is deleted for good.
 PURGE = "its days in the trash are over"
 
@@ -127,7 +130,7 @@ def _put_reason(seen: Seen, record: Record | None, rules: Rules) -> str | None:
     if record is None:
         return "new"
     if record.want is Want.ABSENT:
-        return "came back"
+        return CAME_BACK
     if record.state is State.SKIPPED and record.parked is None:
         return "can be sent now"
     if record.state in {State.PENDING, State.SENDING} and record.stamp in {None, seen.stamp}:

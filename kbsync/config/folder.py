@@ -83,6 +83,7 @@ class FolderSettings(Section):
     watch: Annotated[
         Literal["auto", "native", "poll", "off"], choice("auto", "native", "poll", "off")
     ] = "auto"
+    poll_interval: PositiveDuration = 60.0
     settle: Duration = 2.0
     max_delay: PositiveDuration = 60.0
     replace: Annotated[Literal["gap_free", "in_place"], choice("gap_free", "in_place")] = "gap_free"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 
+from kbsync.config import FolderSettings
 from kbsync.engine import Engine, Scope, Survey
 from kbsync.errors import LedgerError
 from kbsync.log import FOLDER, get_logger
 from kbsync.service.requests import Requests
+from kbsync.service.settling import is_fresh, parted
 from kbsync.watch import Dirty, Mark
 
 _REST = 3600.0
@@ -26,6 +30,7 @@ class Planner:
     def __init__(
         self,
         engine: Engine,
+        folders: Collection[FolderSettings],
         dirty: Dirty,
         requests: Requests,
         planned: Callable[[], None],
@@ -41,12 +46,14 @@ class Planner:
         self.scans: Counter[tuple[str, str]] = Counter()
         self._clock = clock
         self._held: dict[str, float] = {}
+        self._settings = {folder.name: folder for folder in folders}
+        self._unsettled: dict[str, float] = {}
         self._log = get_logger()
 
     def step(self) -> float:
         """Look at everything that is due; returns seconds until more can be."""
         wanted = self._requests.take()
-        marks = self._dirty.take()
+        marks = self._dirty.take(quiet=self._is_quiet)
         wanted |= {mark.folder: "events" for mark in marks if mark.path == "" and mark.deep}
         wanted |= {name: "held" for name, due in self._held.items() if due <= self._clock()}
         try:
@@ -68,11 +75,41 @@ class Planner:
             scopes.append(Scope(name, [*files, *below], below, whole=False))
         if not scopes:
             return
-        surveys = self._engine.look(scopes)
+        asked = {scope.name: scope.files for scope in scopes}
+        surveys = [
+            self._settled(survey, asked[survey.folder.name]) for survey in self._engine.look(scopes)
+        ]
         self._engine.accept(*surveys, grace=self._grace)
         for survey in surveys:
             self._tell(survey, wanted.get(survey.folder.name, "events"))
         self.scans.update(wanted.items())
+
+    def _is_quiet(self, mark: Mark) -> bool:
+        """Whether a marked file is not being written to; below a directory, the scan sees that."""
+        if mark.deep:
+            return True
+        settle = self._settings[mark.folder].settle
+        try:
+            found = os.lstat(f"{self._engine.folders[mark.folder].root}/{mark.path}")
+        except OSError:
+            return True
+        return not is_fresh(found.st_mtime, settle, self._engine.clock())
+
+    def _settled(self, survey: Survey, asked: Collection[str]) -> Survey:
+        """What has settled of a survey; the rest is marked, and not put off for ever."""
+        name, now = survey.folder.name, self._clock()
+        settings = self._settings[name]
+        settled, fresh = parted(survey.plan, asked, settings.settle, self._engine.clock())
+        if not fresh:
+            if survey.whole:
+                self._unsettled.pop(name, None)
+            return survey
+        if now - self._unsettled.setdefault(name, now) >= settings.max_delay:
+            del self._unsettled[name]
+            return survey
+        for path in fresh:
+            self._dirty.mark(Mark(name, path, deep=False))
+        return replace(survey, plan=settled)
 
     def _give_back(self, wanted: Mapping[str, str], marks: Iterable[Mark]) -> None:
         """Nothing that was taken is forgotten when the ledger could not be written to."""

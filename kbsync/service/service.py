@@ -64,6 +64,7 @@ class Service:
                 engine.folders[folder.name].filters,
                 folder.watch,
                 self._dirty.mark,
+                poll_interval=folder.poll_interval,
             )
             for folder in settings.folders
         ]
@@ -71,6 +72,7 @@ class Service:
             self._dirty.configure(folder.name, folder.settle, folder.max_delay)
         self._planning = Planner(
             engine,
+            settings.folders,
             self._dirty,
             self._requests,
             self._wake_traffic,

@@ -126,7 +126,16 @@ def test_settings_shown_by_example_have_no_default() -> None:
 def test_the_example_says_what_only_the_service_reads() -> None:
     """Settings that a one-shot run does not use are marked."""
     marked = set(re.findall(r"^#([a-z_]+) = .*# used by `kbsync run`$", TEXT, re.MULTILINE))
-    assert marked == {"schedule", "every", "watch", "settle", "max_delay", "listen", "audit"} | {
+    assert marked == {
+        "schedule",
+        "every",
+        "watch",
+        "poll_interval",
+        "settle",
+        "max_delay",
+        "listen",
+        "audit",
+    } | {
         "token_file",
         "hosts",
     }
