@@ -209,6 +209,8 @@ def _connect(path: Path, access: Access) -> sqlite3.Connection:
         )
     if access != "work" and not path.exists():
         raise LedgerError(f"ledger {path}: there is none yet; `kbsync reconcile` makes it")
+    if path.is_dir():
+        raise LedgerError(f"ledger {path}: this is a directory; set `ledger` to a file in it")
     uri = f"{path.absolute().as_uri()}?mode={_MODES[access]}"
     try:
         if not path.exists():

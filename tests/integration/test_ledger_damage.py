@@ -208,3 +208,12 @@ def test_a_text_that_is_not_utf8(path: Path) -> None:
     with Ledger.open(path) as ledger:
         assert ledger.mended is not None
         assert files_in(ledger) == FEW
+
+
+def test_a_directory(tmp_path: Path) -> None:
+    """A directory where a ledger should be is named as what it is."""
+    with pytest.raises(LedgerError, match="this is a directory; set `ledger` to a file in it"):
+        Ledger.open(tmp_path)
+    with pytest.raises(LedgerError, match="this is a directory"):
+        Ledger.open(tmp_path, readonly=True)
+    assert not list(tmp_path.iterdir())
