@@ -15,6 +15,7 @@ from kbsync.config import FolderSettings, Settings
 from kbsync.config.keys import APP_KEY
 from kbsync.engine import Check, Checks, Engine, Event, Folder, Happened
 from kbsync.errors import ConfigError, LedgerDamaged, LedgerError
+from kbsync.fields import Fields
 from kbsync.filters import Filters, Selection
 from kbsync.ledger import Abandoned, Ledger, is_lost
 from kbsync.model import SERVER_TYPES, Key
@@ -56,6 +57,7 @@ def folder_of(settings: FolderSettings) -> Folder:
         filters=filters,
         rules=rules,
         recipes=recipes,
+        fields=Fields(settings.metadata),
         processing=processing,
         max_size=settings.max_size,
         create_dataset=settings.create_dataset,

@@ -311,7 +311,7 @@ class Condition:
     value: str
 
 
-MetadataValue = str | int
+MetadataValue = str | int | float
 
 #: What can be done to documents without new content.
 StatusAction = Literal["enable", "disable", "archive", "un_archive"]

@@ -35,6 +35,9 @@ PERCENT_FLOOR = 10
 #: Why a file is sent whose document was about to go.
 CAME_BACK = "came back"
 
+#: Why a document goes whose file a scan did not show.
+GONE = "not in the folder any more, or excluded"
+
 #: Why a document that is out of service is deleted for good.
 PURGE = "its days in the trash are over"
 
@@ -178,7 +181,7 @@ def _decide_absent(record: Record | None, rules: Rules) -> Drop | None:
         return Drop(record.key, PURGE) if waits else None
     if rules.on_delete == "keep" and has_document(record):
         return None
-    return Drop(record.key, "not in the folder any more")
+    return Drop(record.key, GONE)
 
 
 def is_purge_due(record: Record, rules: Rules, now: float) -> bool:

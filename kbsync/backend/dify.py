@@ -21,6 +21,7 @@ from kbsync.backend.rows import listed_of, needs_proof, progress_of
 from kbsync.backend.status import set_status
 from kbsync.errors import Denied, Missing, Rejected, Unavailable
 from kbsync.model import (
+    METADATA_FIELDS,
     QUERY_LENGTH,
     Condition,
     Dataset,
@@ -199,10 +200,13 @@ class DifyBackend:
     # Metadata and search
 
     def describe(
-        self, dataset_id: str, values: Mapping[str, Mapping[str, MetadataValue]]
+        self,
+        dataset_id: str,
+        values: Mapping[str, Mapping[str, MetadataValue]],
+        types: Mapping[str, str] = METADATA_FIELDS,
     ) -> frozenset[str]:
         """Set metadata and return what was read back; see `Backend.describe`."""
-        return self._metadata.write(dataset_id, values)
+        return self._metadata.write(dataset_id, values, types)
 
     def search(
         self,

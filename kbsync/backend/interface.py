@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from kbsync.model import (
+    METADATA_FIELDS,
     Condition,
     Dataset,
     Document,
@@ -110,11 +111,15 @@ class Backend(Protocol):
         ...
 
     def describe(
-        self, dataset_id: str, values: Mapping[str, Mapping[str, MetadataValue]]
+        self,
+        dataset_id: str,
+        values: Mapping[str, Mapping[str, MetadataValue]],
+        types: Mapping[str, str] = METADATA_FIELDS,
     ) -> frozenset[str]:
         """Set metadata fields, by document id, and return the ids that were read back as set.
 
-        Fields are created when missing; fields of other people are left alone. At most one
+        Fields are created when missing, as `types` say by name ("string", "number", "time");
+        fields of other people are left alone. At most one
         writer per dataset at a time is needed, and is ensured here.
         """
         ...

@@ -17,7 +17,7 @@ from itertools import islice
 from kbsync.backend.listing import another_page_pays, fetch_documents
 from kbsync.backend.rows import listed_of
 from kbsync.errors import BackendError, Missing, Rejected, Unavailable
-from kbsync.model import METADATA_FIELDS, Listed, MetadataValue
+from kbsync.model import Listed, MetadataValue
 from kbsync.transport import BUSY_METADATA, Call, NoSuchRoute, Transport
 from kbsync.transport.fields import rows, table, text
 
@@ -44,7 +44,7 @@ class Metadata:
         self._swallows: bool | None = None
         self.available = True
 
-    def write(self, dataset_id: str, values: Values) -> frozenset[str]:
+    def write(self, dataset_id: str, values: Values, types: Mapping[str, str]) -> frozenset[str]:
         """Set fields by document id; returns the ids whose values are known to be set."""
         if not values:
             return frozenset()
@@ -52,7 +52,7 @@ class Metadata:
             lock = self._locks[dataset_id]
         with lock:
             try:
-                done = self._write(dataset_id, values)
+                done = self._write(dataset_id, values, types)
             except NoSuchRoute:
                 # Servers before 1.1.1 have no such routes.
                 self.available = False
@@ -64,8 +64,8 @@ class Metadata:
                 self._fields.pop(dataset_id, None)
             return done
 
-    def _write(self, dataset_id: str, values: Values) -> frozenset[str]:
-        fields = self._ensure_fields(dataset_id, values)
+    def _write(self, dataset_id: str, values: Values, types: Mapping[str, str]) -> frozenset[str]:
+        fields = self._ensure_fields(dataset_id, values, types)
         swallows = self._swallows_errors(dataset_id, fields)
         operations = _operations(values, fields)
         sent: set[str] = set()
@@ -78,14 +78,16 @@ class Metadata:
 
     # Fields
 
-    def _ensure_fields(self, dataset_id: str, values: Values) -> dict[str, str]:
+    def _ensure_fields(
+        self, dataset_id: str, values: Values, types: Mapping[str, str]
+    ) -> dict[str, str]:
         """Ids of the fields that are needed, by name; missing ones are made."""
         needed = {name for fields in values.values() for name in fields}
         known = self._fields.get(dataset_id, {})
         if not needed <= known.keys():
             known = self._known_fields(dataset_id)
             for name in sorted(needed - known.keys()):
-                self._make_field(dataset_id, name)
+                self._make_field(dataset_id, name, types.get(name, "string"))
             if not needed <= known.keys():
                 known = self._known_fields(dataset_id)
             self._fields[dataset_id] = known
@@ -96,9 +98,9 @@ class Metadata:
         answer = self._transport.call(Call("metadata", "GET", path, repeatable=True))
         return {text(row, "name"): text(row, "id") for row in rows(answer, "doc_metadata")}
 
-    def _make_field(self, dataset_id: str, name: str) -> None:
+    def _make_field(self, dataset_id: str, name: str, kind: str) -> None:
         """Make a field; one that cannot be made is missed when the fields are read again."""
-        body = {"type": METADATA_FIELDS.get(name, "string"), "name": name}
+        body = {"type": kind, "name": name}
         path = f"/datasets/{dataset_id}/metadata"
         try:
             self._transport.call(Call("metadata", "POST", path, json=body, repeatable=True))

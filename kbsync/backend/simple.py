@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from kbsync.backend.rows import progress_of
 from kbsync.errors import Denied, Missing, Unavailable
 from kbsync.model import (
+    METADATA_FIELDS,
     Condition,
     Dataset,
     Document,
@@ -120,6 +121,7 @@ class SimpleBackend:
         self,
         dataset_id: str,  # noqa: ARG002 - this form has no metadata
         values: Mapping[str, Mapping[str, MetadataValue]],  # noqa: ARG002
+        types: Mapping[str, str] = METADATA_FIELDS,  # noqa: ARG002
     ) -> frozenset[str]:
         """Write nothing: this form has no metadata."""
         return frozenset()

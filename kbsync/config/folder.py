@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from kbsync import fields
 from kbsync.config.parse import (
     Duration,
     Flag,
@@ -67,6 +69,20 @@ def convertible(value: object) -> frozenset[str]:
     return frozenset(items)
 
 
+def metadata_fields(value: object) -> dict[str, fields.Template]:
+    """Fields by name, each a constant or a text with placeholders.
+
+    Raises:
+        ValueError: anything else.
+    """
+    given = value if isinstance(value, Mapping) else None
+    if given is None:
+        raise ValueError('must be fields such as { team = "{dir1}", link = "https://x/{path}" }')
+    for name, template in given.items():
+        fields.check(str(name), template)
+    return dict(given)
+
+
 class FolderSettings(Section):
     """One folder; `path` is absolute and as configured: it may be missing, or be a link."""
 
@@ -110,6 +126,9 @@ class FolderSettings(Section):
         choice("text_model", "qa_model", "hierarchical_model"),
     ] = "text_model"
     doc_language: Annotated[str, BeforeValidator(text(1, 64))] = "English"
+    metadata: Annotated[Mapping[str, fields.Template], BeforeValidator(metadata_fields)] = Field(
+        default_factory=dict
+    )
     rules: tuple[RuleSettings, ...] = ()
 
     def processing(self) -> Processing:

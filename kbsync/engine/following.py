@@ -148,6 +148,10 @@ class Following(Base):
 
     def describe(self, name: str) -> int:
         """Write the metadata of up to a hundred documents; returns how many were taken up."""
+        fields = self.folders[name].fields
+        if self.ledger.redescribe(name, fields.digest):
+            text = "its metadata settings changed: the metadata of all documents are written again"
+            self.tell(Event(Happened.NOTE, name, "", text))
         records = self.ledger.undescribed(name, DESCRIBE_AT_ONCE)
         by_dataset: dict[str, dict[str, Record]] = {}
         for record in records:
@@ -158,18 +162,20 @@ class Following(Base):
             values = {document: self._metadata(record) for document, record in rows.items()}
             keys = {document: row.key for document, row in rows.items()}
             if self.backend.has_metadata:
-                self.ledger.describe(keys, self.backend.describe(dataset_id, values))
+                self.ledger.describe(keys, self.backend.describe(dataset_id, values, fields.types))
             else:
                 self.ledger.describe_never(keys)
         return len(records)
 
     def _metadata(self, record: Record) -> dict[str, MetadataValue]:
+        modified = None if record.stamp is None else record.stamp.mtime_ns // 1_000_000_000
         values: dict[str, MetadataValue] = {
+            **self.folders[record.key.folder].fields.of(record.key, modified),
             "kbsync_path": naming.told_path(record.key.path),
             "kbsync_source": naming.source(self.instance, record.key.folder),
         }
         if record.version is not None:
             values["kbsync_sha256"] = record.version.sha256
-        if record.stamp is not None:
-            values["kbsync_modified"] = record.stamp.mtime_ns // 1_000_000_000
+        if modified is not None:
+            values["kbsync_modified"] = modified
         return values

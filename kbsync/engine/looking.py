@@ -259,8 +259,12 @@ class Looking(Moving):
 
     def _why_gone(self, folder: Folder, drop: Drop) -> str:
         """Whether the file is gone, or only wanted no more."""
+        if drop.reason != plan.GONE:
+            return drop.reason
         verdict = scan.decide(folder.root, drop.key, folder.filters)
-        return f"excluded by {verdict.rule}" if isinstance(verdict, Excluded) else drop.reason
+        if isinstance(verdict, Excluded):
+            return f"excluded by {verdict.rule}"
+        return drop.reason if isinstance(verdict, Problem) else "not in the folder any more"
 
     def _preview_put(self, folder: Folder, put: Put) -> Planned:
         key, size = put.seen.key, put.seen.stamp.size

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from kbsync import plan
 from kbsync.drift import Finding
+from kbsync.fields import Fields
 from kbsync.filters import Filters
 from kbsync.model import Key, Problem, Processing
 from kbsync.recipes import Recipes
@@ -26,6 +27,7 @@ class Folder:
     filters: Filters
     rules: plan.Rules
     recipes: Recipes
+    fields: Fields
     processing: Processing
     max_size: int
     create_dataset: bool = False

@@ -99,6 +99,22 @@ class Following(Table):
         )
         return [record_of(row) for row in rows]
 
+    def redescribe(self, folder: str, fields: str) -> bool:
+        """Write all metadata again if `fields`, a digest, is not what they were written by.
+
+        Returns whether there is anything to write again.
+        """
+        name = f"metadata {folder}"
+        known = self.store.rows("SELECT value FROM facts WHERE name = ?", (name,))
+        if (known[0][0] if known else "") == fields:
+            return False
+        with self.store.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, fields))
+            found = db.execute(
+                "UPDATE files SET described = 0 WHERE folder = ? AND described <> 0", (folder,)
+            )
+            return found.rowcount > 0
+
     def describe(self, documents: Mapping[str, Key], confirmed: Collection[str]) -> None:
         """The metadata of these documents was written; of `confirmed`, it was read back as set."""
         self._describe(documents, confirmed, "described - 1")

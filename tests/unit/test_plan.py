@@ -27,7 +27,7 @@ from kbsync.model import (
     Version,
     Want,
 )
-from kbsync.plan import FolderPlan, Rules, backoff, decide, is_over, plan_folder
+from kbsync.plan import GONE, FolderPlan, Rules, backoff, decide, is_over, plan_folder
 from kbsync.recipes import recipe
 
 KEY = Key("docs", "a.md")
@@ -160,7 +160,7 @@ TABLE: list[tuple[str, Seen | Skipped | None, Record | None, Rules, str]] = [
         RULES,
         "put: can be sent now",
     ),
-    ("a missing file is dropped", None, row(), RULES, "drop: not in the folder any more"),
+    ("a missing file is dropped", None, row(), RULES, f"drop: {GONE}"),
     (
         "a missing file stays where the policy is to keep",
         None,
@@ -173,7 +173,7 @@ TABLE: list[tuple[str, Seen | Skipped | None, Record | None, Rules, str]] = [
         None,
         row(State.SKIPPED, live=None),
         Rules(always("r1"), on_delete="keep"),
-        "drop: not in the folder any more",
+        f"drop: {GONE}",
     ),
     ("a drop is planned once", None, row(State.PENDING, want=Want.ABSENT), RULES, "nothing"),
     ("nothing known and nothing there is nothing", None, None, RULES, "nothing"),
@@ -328,8 +328,7 @@ def test_a_place_that_could_not_be_looked_at() -> None:
         rules=Rules(always("r1")),
     )
     assert [says(change) for change in plan.changes] == [
-        says(Drop(Key("docs", path), "not in the folder any more"))
-        for path in ("guides.md", "other/c.md")
+        says(Drop(Key("docs", path), GONE)) for path in ("guides.md", "other/c.md")
     ]
     assert plan.unknown == 3
 

@@ -1,0 +1,53 @@
+"""Metadata fields of a folder's own, from the configuration to the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .place import a_place
+
+FIELDS = {"team": "{dir1}", "link": "https://x.example/{path}", "year": 2026, "at": "{modified}"}
+
+
+@pytest.mark.parametrize("behave", ["1.10.1", "1.16.1"])
+def test_fields_are_written_and_changed_without_an_upload(tmp_path: Path, behave: str) -> None:
+    """Each document has its folder's fields; changed settings write metadata and nothing else."""
+    with a_place(tmp_path, behave=behave) as place:
+        file = place.write("IT/a b.md", "a document about otters and the rivers that they live in")
+        place.write("top.md", "a document about badgers and where they sleep the whole day")
+        assert place.kbsync("reconcile").code == 0
+        place.calls()
+
+        place.configure(metadata=FIELDS)
+        said = place.kbsync("reconcile")
+        assert said.code == 0
+        assert "metadata of all documents are written again" in said.out
+        calls = place.calls()
+        assert calls["create"] == calls["update"] == calls["delete"] == 0
+        told = {path: document.metadata for path, document in place.live().items()}
+        assert told["IT/a b.md"]["link"] == "https://x.example/IT/a%20b.md"
+        assert (told["IT/a b.md"]["team"], told["top.md"]["team"]) == ("IT", "")
+        assert told["top.md"]["year"] == 2026
+        assert told["IT/a b.md"]["at"] == int(file.stat().st_mtime)
+        assert told["IT/a b.md"]["kbsync_path"] == "IT/a b.md"
+
+        assert place.kbsync("reconcile").code == 0
+        assert place.calls()["metadata"] == 0
+
+        (place.root / "HR").mkdir()
+        file.rename(place.root / "HR/a b.md")
+        assert place.kbsync("reconcile").code == 0
+        assert place.live()["HR/a b.md"].metadata["team"] == "HR"
+
+
+def test_a_wrong_field_is_named(tmp_path: Path) -> None:
+    """A placeholder that there is not is told with the folder, the field and what there is."""
+    with a_place(tmp_path) as place:
+        place.configure(metadata={"team": "{department}"})
+
+        said = place.kbsync("plan")
+
+        assert said.code == 2
+        assert 'metadata: "team": there is no {department}; there are' in said.err
