@@ -82,6 +82,9 @@ def _facts(engine: Engine, key: Key) -> dict[str, object]:
         facts["drift"] = "; ".join(map(printable, engine.ledger.findings(key))) or None
     row = engine.ledger.folder(key.folder)
     facts["next"] = _next(found, details, folder, None if row is None else row.hold)
+    refusal = engine.ledger.refusal(key.folder)
+    if refusal is not None and details is not None and details.record.state is State.PENDING:
+        facts["next"] = f"tried again at the next run; at the last one: {printable(refusal)}"
     return facts
 
 

@@ -112,6 +112,8 @@ def _reconcile(
         run = Run(engine, names, workers=settings.server.max_connections, limits=limits)
         run.survey(hash_all=full, allow_delete=allow_delete, each=watching.surveyed)
         outcome = run.work()
+        for name in names:
+            engine.ledger.refused(name, outcome.denied.get(name))
         troubles = [trouble for name in names for trouble in engine.ledger.troubles(name)]
         left = _left(engine, names)
         engine.recorder.end_run(_RESULTS[exit_code(outcome, left, waited=limits.wait)])

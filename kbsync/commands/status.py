@@ -59,6 +59,7 @@ def command(
         left_out = [entry for name in names for entry in engine.ledger.skipped(name)]
         checks = check_facts(engine.ledger, [check.question for check in settings.checks])
         left = abandoned(engine.ledger, settings)
+        refusals = [] if service else list(filter(None, map(engine.ledger.refusal, names)))
     if as_json:
         failures = [failure_facts(trouble) for trouble in troubles]
         told: dict[str, object] = {
@@ -68,6 +69,7 @@ def command(
             "failures": failures,
             "checks": checks,
             "abandoned": [asdict(one) for one in left],
+            "refusals": refusals,
         }
         if skipped:
             told["skipped"] = [
@@ -77,6 +79,8 @@ def command(
         click.echo(json.dumps(told, indent=2))
     else:
         _print(server, service, rows, troubles, left_out if skipped else [])
+        for refusal in dict.fromkeys(refusals):
+            click.echo(f"refused  at the last run: {printable(refusal)}")
         for one in left:
             click.echo(f"left     {told_of(one)}")
         for check in checks:

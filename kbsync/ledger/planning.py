@@ -130,6 +130,18 @@ class Planning(Moving):
                 (name, root, dataset, device, inode, now, *held),
             )
 
+    def refused(self, name: str, reason: str | None) -> None:
+        """Remember what the server said when it would have nothing of a folder; None: it did."""
+        with self.store.transaction() as db:
+            db.execute("DELETE FROM facts WHERE name = ?", (f"refused {name}",))
+            if reason is not None:
+                db.execute("INSERT INTO facts VALUES (?, ?)", (f"refused {name}", reason))
+
+    def refusal(self, name: str) -> str | None:
+        """What the server said to the last run, if it refused a folder."""
+        rows = self.store.rows("SELECT value FROM facts WHERE name = ?", (f"refused {name}",))
+        return None if not rows else str(rows[0][0])
+
     def hold(self, hold: Hold) -> None:
         """Remember a hold that a look at a part of the folder met."""
         with self.store.transaction() as db:

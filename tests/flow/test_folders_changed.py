@@ -1,4 +1,4 @@
-"""Folders that get another name, or leave the configuration: nothing is doubled, and it is told."""
+"""Folders that get another name, lose their dataset, or leave the configuration: it is told."""
 
 from __future__ import annotations
 
@@ -55,3 +55,17 @@ def test_a_folder_that_leaves_the_configuration(tmp_path: Path) -> None:
         place.configure(name="other", path=str(other), exclude=[])
         assert "abandoned" not in place.kbsync("status").out
         assert len(place.documents()) == 1
+
+
+def test_a_dataset_that_is_not_there(tmp_path: Path) -> None:
+    """Status and explain tell why files wait that the server would not have, until it does."""
+    with a_place(tmp_path) as place:
+        place.write("a.md", "all about herons and their nests")
+        place.configure(dataset="Nowhere")
+        assert place.kbsync("reconcile").code == 5
+        assert "there is no dataset 'Nowhere'" in place.kbsync("status").line("refused")
+        assert "Nowhere" in place.kbsync("status", "--json").json["refusals"][0]
+        assert "Nowhere" in place.kbsync("explain", "docs/a.md").line("next:")
+        place.configure(dataset="KB")
+        assert place.kbsync("reconcile").code == 0
+        assert place.kbsync("status", "--json").json["refusals"] == []
