@@ -22,6 +22,7 @@ from kbsync.model import State
 
 #: A service that tells nothing for so long, in seconds, cannot write to the ledger, or hangs.
 _SILENCE = 20.0
+_WORTH_A_WORD = 10
 _COLUMNS = (
     "folder",
     "completed",
@@ -148,15 +149,17 @@ def _print(
         table.add_row(
             Text(str(row["name"])),
             Text(str(counts["completed"]), style="green"),
-            str(waiting),
+            str(waiting) + _oldest(row),
             str(counts["indexing"]),
             failed,
             str(counts["skipped"]),
             _watch_cell(row),
-            _ago(row["last_scan"]),
+            _ago(row["last_scan"]) + _next(row),
         )
     console.print(table)
     for row in rows:
+        if row["watch_problem"]:
+            console.print(Text(f"watch: {row['name']}: {row['watch_problem']}"), soft_wrap=True)
         if isinstance(row["trash"], dict) and row["trash"]["count"]:
             purge = row["trash"]["next_purge"]
             next_purge = f"; next purge {purge}" if purge else ""
@@ -180,11 +183,28 @@ def _print(
 def _ago(moment: object) -> str:
     if not isinstance(moment, str):
         return "never"
-    seconds = time.time() - datetime.fromisoformat(moment).timestamp()
+    return f"{_lasting(time.time() - datetime.fromisoformat(moment).timestamp())} ago"
+
+
+def _next(row: Mapping[str, Any]) -> str:
+    """When the folder is scanned next, where a service does so."""
+    if row["next_scan"] is None:
+        return ""
+    left = datetime.fromisoformat(row["next_scan"]).timestamp() - time.time()
+    return f", next in {_lasting(left)}"
+
+
+def _oldest(row: Mapping[str, Any]) -> str:
+    """For how long the oldest of what waits does so, if that is worth a word."""
+    seconds = row["oldest_pending_seconds"]
+    return f" (oldest {_lasting(seconds)})" if seconds >= _WORTH_A_WORD else ""
+
+
+def _lasting(seconds: float) -> str:
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
-            return f"{seconds // length:.0f} {unit} ago"
-    return f"{max(0, seconds):.0f} s ago"
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"
 
 
 def _watch_cell(row: dict[str, object]) -> str:

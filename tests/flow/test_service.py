@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -278,7 +280,7 @@ def test_many_small_deletions_meet_the_limit(tmp_path: Path) -> None:
 
 
 def test_status_while_it_runs(tmp_path: Path) -> None:
-    """`kbsync status` reads the running service's watching and next scan; a second is refused."""
+    """`kbsync status` reads how the service watches, scans and waits; a second one is refused."""
     with a_place(tmp_path) as place:
         quick(place)
         place.write("a.md", "there from the start, about pikes")
@@ -288,13 +290,23 @@ def test_status_while_it_runs(tmp_path: Path) -> None:
             folder = told["folders"][0]
             assert folder["watch"] == "native"
             assert folder["lost_events"] == 0
-            assert folder["next_scan"] is not None
+            ahead = datetime.fromisoformat(folder["next_scan"]) - datetime.now(UTC)
+            assert 0 < ahead.total_seconds() < 1.1 * 3600
+            assert folder["oldest_pending_seconds"] == 0
             assert told["service"]["pid"] == process.pid
             assert place.kbsync("reconcile").code == 75
-            assert "native" in place.kbsync("status", "--offline").out
+            assert re.search(r"native +\d+ s ago, next in", place.kbsync("status", "--offline").out)
+            place.standin.faults.add(Fault("outage", times=None))
+            place.write("b.md", "that cannot be sent, about pikes")
+            eventually(lambda: oldest_pending(place) > 0, "what waits", place)
             assert stop(process) == 0
         told = place.kbsync("status", "--json", "--offline").json
         assert told["service"] is None
+
+
+def oldest_pending(place: Place) -> int:
+    told = place.kbsync("status", "--json", "--offline").json
+    return int(told["folders"][0]["oldest_pending_seconds"])
 
 
 def test_systemd_is_told(tmp_path: Path) -> None:
