@@ -19,6 +19,10 @@ from kbsync.errors import FileError, NothingToIndex, NotNow
 from kbsync.formats import NO_TEXT
 
 _LONGEST_REASON = 200
+_UNBOUNDED = (
+    "its conversion can be given no limits, because the system refuses that; with systemd, the unit"
+    " needs SystemCallFilter=prlimit64 setrlimit"
+)
 _STOPPING = "kbsync is stopping: converted at the next run"
 
 
@@ -50,14 +54,23 @@ class Apart:
         Raises:
             NothingToIndex: none.
             FileError: it cannot be converted, or not within the bounds.
-            NotNow: no process can be had, or kbsync is stopping.
+            NotNow: no process can be had, or none with bounds, or kbsync is stopping.
         """
         with self._places, _memory(body) as given, _memory() as taken:
             code = self._run(family, extension, given, taken)
             told = os.pread(taken, os.fstat(taken).st_size, 0).decode("utf-8", "replace")
         if code == 0:
             return told
-        raise self._error(code, told)
+        if self._ended:
+            raise NotNow(_STOPPING)
+        if code == child.UNBOUNDED:
+            raise NotNow(_UNBOUNDED)
+        raise self._refusal(code, told)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was interrupted."""
+        return self._ended
 
     def interrupt(self) -> None:
         """End what runs, and run nothing any more."""
@@ -104,10 +117,8 @@ class Apart:
             self._running.add(running)
             return running
 
-    def _error(self, code: int | None, told: str) -> FileError | NotNow:
+    def _refusal(self, code: int | None, told: str) -> FileError:
         reason = " ".join(told.split())[:_LONGEST_REASON]
-        if self._ended:
-            return NotNow(_STOPPING)
         match code:
             case child.NO_TEXT:
                 return NothingToIndex(reason or NO_TEXT)

@@ -15,18 +15,15 @@ from kbsync.errors import FileError, NothingToIndex
 #: The soft limit ends a child in a way that tells which it was.
 _GRACE = 5
 
-NO_TEXT, REFUSED, TOO_BIG, BROKEN = 10, 11, 12, 13
+NO_TEXT, REFUSED, TOO_BIG, BROKEN, UNBOUNDED = 10, 11, 12, 13, 14
 
 
 def main(family: str, extension: str, seconds: int, memory: int, output: int) -> int:
     """Convert what is on standard input; returns the exit code."""
-    for limit, value in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_FSIZE, output),
-    ):
-        resource.setrlimit(limit, (value, value + _GRACE))
+    try:
+        _limit(seconds, memory, output)
+    except OSError:
+        return UNBOUNDED
     try:
         body = sys.stdin.buffer.read()
         text = importlib.import_module(f"kbsync.convert.{family}").convert(body, extension)
@@ -44,6 +41,19 @@ def main(family: str, extension: str, seconds: int, memory: int, output: int) ->
     except Exception as error:  # noqa: BLE001 - whatever a parser makes of a stranger's file
         text, code = f"{type(error).__name__}: {error}", BROKEN
     return _write(text, code)
+
+
+def _limit(seconds: int, memory: int, output: int) -> None:
+    """Take what is asked for, or less where the system gives less; raises OSError."""
+    for limit, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_FSIZE, output),
+    ):
+        _, given = resource.getrlimit(limit)
+        most = value + _GRACE if given == resource.RLIM_INFINITY else min(given, value + _GRACE)
+        resource.setrlimit(limit, (min(value, most), most))
 
 
 def _write(text: str, code: int) -> int:

@@ -11,7 +11,7 @@ import zipfile
 from kbsync.convert.apart import Apart
 from kbsync.convert.registry import CONVERTERS, PDF, family, is_ready
 from kbsync.convert.texts import as_utf8
-from kbsync.errors import FileError, NothingToIndex
+from kbsync.errors import FileError, NothingToIndex, NotNow
 from kbsync.formats import BLANK, NO_TEXT
 
 _TEXTS = frozenset({"txt", "markdown", "md", "mdx", "csv", "vtt", "properties"})
@@ -69,8 +69,13 @@ def _checked(extension: str, body: bytes, apart: Apart) -> bytes:
 def _check_pdf(body: bytes, apart: Apart) -> None:
     if b"%PDF-" not in body[:_PDF_HEADER_WITHIN]:
         raise FileError("it is damaged, or no PDF: it does not begin like one")
-    if is_ready(PDF):
+    if not is_ready(PDF):
+        return
+    try:
         apart.convert(PDF.family, "pdf", body)
+    except NotNow:
+        if apart.ended:
+            raise  # else the server looks into it
 
 
 def _check_office(body: bytes) -> None:

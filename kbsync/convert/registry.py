@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from importlib import import_module, metadata, util
 from typing import cast
 
@@ -12,7 +11,7 @@ from kbsync.formats import LANGUAGES
 
 _MARKITDOWN = ("markitdown",)
 
-CONVERTERS: Mapping[str, Converter] = {
+CONVERTERS: dict[str, Converter] = {
     **dict.fromkeys(LANGUAGES, Converter("fenced", "md", apart=False)),
     **dict.fromkeys(("adoc", "rst"), Converter("plain", "txt", apart=False)),
     "eml": Converter("mail", "md"),

@@ -30,6 +30,8 @@ from kbsync.commands.doctor.folders import (
 )
 from kbsync.commands.doctor.ledger import ledger_file_system, ledger_space
 from kbsync.config import FolderSettings, load
+from kbsync.convert.interface import Converter
+from kbsync.convert.registry import CONVERTERS
 
 from .place import Place, Said, a_place
 
@@ -440,6 +442,28 @@ def test_patterns_and_limits(place: Place) -> None:
     assert '"*.vtt"' in found["patterns"]["finding"]
     assert "*.md" not in found["patterns"]["finding"]
     assert "UPLOAD_FILE_SIZE_LIMIT" in found["size limit"]["remedy"]
+
+
+def test_conversion(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Types that cannot be converted here are a warning that says what to install."""
+    place.write("show.pptx", b"PK")
+    place.configure(convert=["pptx", "odt"], include=["*.md", "*.pptx"])
+    found = rows(place, 0)
+    assert found["conversion"]["finding"] == "2 types are converted"
+    assert found["patterns"]["result"] == "ok"
+
+    monkeypatch.setitem(CONVERTERS, "pptx", Converter("office", "md", modules=("no_such_module",)))
+    found = rows(place, 0)
+    assert found["conversion"]["finding"].startswith("pptx cannot be converted")
+    assert "kbsync[convert]" in found["conversion"]["remedy"]
+
+
+def test_an_ignore_file_that_cannot_be_used(place: Place) -> None:
+    """It is a warning that names the line and what it means."""
+    place.write(".kbsyncignore", "[a\n")
+    found = rows(place, 0)["files"]
+    assert "line 1: the pattern '[a'" in found["finding"]
+    assert found["remedy"].startswith("correct it: nothing in that directory is sent or deleted")
 
 
 def test_walk_that_takes_too_long(place: Place) -> None:

@@ -6,6 +6,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -18,6 +20,7 @@ from pptx import Presentation
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
+from kbsync.convert import child
 from kbsync.convert.apart import Apart, Bounds
 from kbsync.convert.judging import prepared
 from kbsync.convert.registry import CONVERTERS, ready, tag
@@ -289,6 +292,28 @@ def test_no_process_to_be_had() -> None:
     """That says nothing of the file: it is tried again later."""
     with pytest.raises(NotNow, match="No such file"):
         Apart(python="/nowhere/python").convert("mail", "eml", mail())
+
+
+def test_no_bounds_no_conversion(tmp_path: Path) -> None:
+    """Where a child cannot limit itself nothing is parsed, and it is said what to allow."""
+    apart = Apart(python=script(tmp_path, f"exit {child.UNBOUNDED}"))
+
+    with pytest.raises(NotNow, match="prlimit64 setrlimit"):
+        apart.convert("mail", "eml", mail())
+    assert prepared("pdf", pdf()[:900], apart, LIMIT)[1] is None  # the server looks into it
+
+
+def test_lower_limits_of_the_system_stay() -> None:
+    """A child that may have less than it would takes that."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6));"
+        "from kbsync.convert import child; sys.exit(child.main('mail', 'eml', 60, 2**31, 2**26))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=mail(), capture_output=True, check=False
+    )
+
+    assert (done.returncode, done.stdout[:12]) == (0, "# Gäste-WLAN".encode()[:12])
 
 
 def test_a_child_knows_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from kbsync.commands.doctor.findings import (
 from kbsync.commands.doctor.folders import (
     WALK_CHECKS,
     Walk,
+    folder_conversion,
     folder_limit,
     folder_mount,
     folder_root,
@@ -120,6 +121,8 @@ def _folder(folder: FolderSettings) -> Generator[Finding, None, Walk | None]:
     root = list(tried("root", folder.name, partial(folder_root, folder)))
     yield from root
     yield from tried("size limit", folder.name, partial(folder_limit, folder))
+    if folder.convert:
+        yield from tried("conversion", folder.name, partial(folder_conversion, folder))
     if root[0].result is Result.FAIL:
         yield from skipped(["mount", *WALK_CHECKS], folder.name, "the root cannot be read")
         return None

@@ -20,6 +20,8 @@ from kbsync.commands.doctor.findings import (
 from kbsync.commands.doctor.ledger import mounts_of
 from kbsync.commands.doctor.machine import text, user
 from kbsync.config import FolderSettings
+from kbsync.filters import IGNORE_FILE
+from kbsync.formats import CONVERTIBLE
 from kbsync.log import printable
 from kbsync.model import SERVER_TYPES, Problem, Seen, Skipped
 from kbsync.mounts import mount_of
@@ -102,6 +104,22 @@ def folder_limit(folder: FolderSettings) -> Finding:
     )
 
 
+def folder_conversion(folder: FolderSettings) -> Finding:
+    """Whether all that the folder wants converted can be."""
+    from kbsync.convert.registry import ready
+
+    missing = sorted(folder.convert - ready(folder.convert))
+    if not missing:
+        return ok("conversion", folder.name, f"{len(folder.convert)} types are converted")
+    return warn(
+        "conversion",
+        folder.name,
+        f"{', '.join(missing)} cannot be converted: packages are missing",
+        'pip install "kbsync[convert]", or take them out of `convert`'
+        f" of the folder {folder.name!r}",
+    )
+
+
 def walked(folder: FolderSettings, seconds: float) -> Walk:
     """Walk a folder as a run would, for at most about this time; raises ConfigError."""
     from kbsync import scan
@@ -142,7 +160,7 @@ class _Idle:
         from kbsync.filters import Filters
 
         self._waiting = {
-            pattern: Filters((pattern,), (), SERVER_TYPES)
+            pattern: Filters((pattern,), (), SERVER_TYPES | CONVERTIBLE)
             for pattern in include
             if not pattern.startswith("!")
         }
@@ -183,7 +201,9 @@ def folder_files(folder: FolderSettings, walk: Walk) -> Finding:
         path, reason = walk.unread[0]
         where = os.path.join(folder.path, path)  # noqa: PTH118 - may not be UTF-8
         remedy = f"let that user read all of it: setfacl -R -m u:{user()}:rX {folder.path}"
-        if "permission" not in reason:
+        if IGNORE_FILE in reason:
+            remedy = "correct it: nothing in that directory is sent or deleted until then"
+        elif "permission" not in reason:
             remedy = "look at that file, and at the disk or mount it is on"
         return warn(check, name, f"{found}; the first is {where}: {reason}", remedy)
     if walk.admitted == 0 and walk.stopped_after is None:
