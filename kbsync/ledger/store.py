@@ -211,6 +211,11 @@ def _connect(path: Path, access: Access) -> sqlite3.Connection:
         raise LedgerError(f"ledger {path}: there is none yet; `kbsync reconcile` makes it")
     if path.is_dir():
         raise LedgerError(f"ledger {path}: this is a directory; set `ledger` to a file in it")
+    if path.exists() and not os.access(path, os.R_OK if access == "read" else os.R_OK | os.W_OK):
+        raise LedgerError(
+            f"ledger {path}: this user may not use it; run kbsync as the user whose ledger it is,"
+            " which `kbsync doctor` names"
+        )
     uri = f"{path.absolute().as_uri()}?mode={_MODES[access]}"
     try:
         if not path.exists():

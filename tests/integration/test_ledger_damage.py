@@ -217,3 +217,11 @@ def test_a_directory(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="this is a directory"):
         Ledger.open(tmp_path, readonly=True)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may use every file")
+def test_somebody_elses_permissions(path: Path) -> None:
+    """A ledger that this user may not use says so, and who may."""
+    path.chmod(0)
+    with pytest.raises(LedgerError, match="run kbsync as the user whose ledger it is"):
+        Ledger.open(path)
