@@ -1,36 +1,256 @@
-"""Life after life of one kbsync, over one folder and one server: each finds what the last left."""
+"""Life after life of one kbsync over some folders and one server: each finds what was left."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Literal
+from unittest import mock
 
 from kbsync.assembly import folder_of
 from kbsync.backend.interface import Backend
 from kbsync.backend.registry import STYLES
 from kbsync.config import FolderSettings
-from kbsync.engine import Engine, Event, Folder, Happened
+from kbsync.engine import Engine, Event, Folder, Happened, Scope
 from kbsync.errors import Denied, Unavailable
 from kbsync.ledger import Ledger
-from kbsync.model import Record, State, Want
+from kbsync.model import Key, Record, State, Want
 from kbsync.standin import StandIn, StoredDocument
 
 from .seams import Crash, Points, SeamStore, SeamTransport, seam_reads
 
+#: What files say, by folder and path: "docs/a.md".
 Tree = Mapping[str, str]
 Dialect = Literal["1.10.1", "1.16.1", "simple"]
 
-NAME = "docs"
 #: Indexing takes so many seconds of the virtual clock, and each look at it a little less.
 PACE, LOOK = 5.0, 3.0
 _STEPS = 200
 _MAY_REMAIN = "a duplicate may remain"
+
+
+class Clock:
+    """Seconds that pass when somebody waits, far ahead of those that the files' inodes bear.
+
+    `wall` is what the engine takes for the time of day: seconds since the epoch, and `skew`.
+    """
+
+    def __init__(self) -> None:
+        self.now = 4_000_000_000.0
+        self.skew = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wall(self) -> float:
+        """The time of day, which people can change."""
+        return self.now + self.skew
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        self.now += seconds
+
+
+@contextmanager
+def a_server(dialect: Dialect, clock: Clock) -> Iterator[StandIn]:
+    """A stand-in whose time is the clock's."""
+    with mock.patch("time.time", clock):
+        standin = StandIn(
+            behave="1.16.1" if dialect == "simple" else dialect,
+            dialect="simple" if dialect == "simple" else "dify",
+            pace=PACE,
+            clock=clock,
+        )
+    with closing(standin):
+        yield standin
+
+
+@dataclass
+class World:
+    """Folders, a server, a ledger, and the lives that are led with them.
+
+    The folders are the directories below `root` that `datasets` names; each is filled into the
+    dataset of that id. `settings` are those of all folders.
+    """
+
+    root: Path
+    ledger: Path
+    standin: StandIn
+    clock: Clock
+    datasets: dict[str, str]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    chance: Callable[[], float] = lambda: 0.5
+    events: list[Event] = field(default_factory=list)
+    theirs: dict[str, StoredDocument] = field(init=False)
+    known_datasets: set[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name in self.datasets:
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        if not self.ledger.exists():
+            self.ledger.write_bytes(_new_ledger())
+        self.known_datasets = set(self.datasets.values())
+        for dataset_id in sorted(self.known_datasets):
+            self.standin.add_document(dataset_id, "by hand.md", b"made by hand, about grebes")
+        self.clock.sleep(PACE)
+        self.theirs = {document.id: document for document in self.documents()}
+
+    # The disk
+
+    def write(self, tree: Tree) -> None:
+        """Make the folders hold exactly this; a file that is so already is not touched."""
+        for file in sorted(self.root.rglob("*"), reverse=True):
+            path = file.relative_to(self.root).as_posix()
+            if file.is_dir():
+                if path not in self.datasets and not any(file.iterdir()):
+                    file.rmdir()
+            elif path not in tree:
+                file.unlink()
+        for path, text in tree.items():
+            file = self.root / path
+            if not file.exists() or file.read_text() != text:
+                self.put(path, text)
+
+    def put(self, path: str, text: str) -> None:
+        """Write one file, at the time of the virtual clock."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        self.clock.sleep(0.01)
+        os.utime(file, (self.clock.now, self.clock.now))
+
+    def rename(self, old: str, new: str) -> None:
+        """Move a file or a directory, over what is there."""
+        (self.root / new).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / old).replace(self.root / new)
+
+    # The lives
+
+    def live(self, points: Points | None = None, *, allow_delete: bool = False) -> Points:
+        """Start, reconcile until nothing is left to do, and stop; or crash on the way."""
+        points = points or Points()
+        try:
+            with self.engine(points) as engine:
+                _reconcile(engine, self.clock, allow_delete=allow_delete)
+        except Crash:
+            pass
+        return points
+
+    @contextmanager
+    def engine(
+        self, points: Points, connect: Callable[[Points], Backend] | None = None
+    ) -> Iterator[Engine]:
+        """The parts of a process, put together as by `kbsync.assembly`."""
+        connect = connect or self.connect
+        with seam_reads(points), closing(Ledger(SeamStore(points, self.ledger))) as ledger:
+            engine = Engine(
+                ledger,
+                lambda: connect(points),
+                [self._folder(name) for name in self.datasets],
+                instance="test",
+                observer=self.events.append,
+                clock=self.clock.wall,
+                elapsed=self.clock,
+                chance=self.chance,
+            )
+            with closing(engine):
+                yield engine
+
+    def connect(self, points: Points, sleep: Callable[[float], object] | None = None) -> Backend:
+        """A backend whose every request is a point."""
+        transport = SeamTransport(
+            points,
+            self.standin.app,
+            self.standin.key,
+            clock=self.clock,
+            sleep=sleep or self.clock.sleep,
+            chance=self.chance,
+        )
+        return STYLES[self.style](transport)
+
+    def _folder(self, name: str) -> Folder:
+        section = {"name": name, "path": self.root / name, "dataset": self.datasets[name]}
+        section |= {"indexing_technique": "economy", **self.settings}
+        return folder_of(FolderSettings.model_validate(section))
+
+    @property
+    def style(self) -> str:
+        """The dialect that the server speaks."""
+        return "dify" if self.standin.world.dify else "simple"
+
+    # What came of it
+
+    def documents(self) -> list[StoredDocument]:
+        """All documents of all datasets that were ever ours to fill."""
+        return [
+            document
+            for dataset_id in sorted(self.known_datasets)
+            for document in self.standin.documents(dataset_id)
+        ]
+
+    def duplicates_told(self) -> int:
+        """How often a person was told that a duplicate may remain."""
+        return sum(
+            event.happened is Happened.NOTE and _MAY_REMAIN in event.text for event in self.events
+        )
+
+    def settle(self, tree: Tree) -> None:
+        """Begin with folders that hold this, and a server that is equal to them."""
+        self.write(tree)
+        self.live()
+        assert self.wrong(tree) == []
+
+    def wrong(self, tree: Tree) -> list[str]:
+        """In what the server and the ledger differ from this tree, settled; one line each."""
+        wanted = {Key(*path.split("/", 1)): text for path, text in tree.items()}
+        with closing(Ledger.open(self.ledger, readonly=True)) as ledger:
+            rows = [row for name in self.datasets for row in ledger.everything(name).values()]
+            going = [
+                one for dataset in sorted(self.known_datasets) for one in ledger.going(dataset)
+            ]
+        records = {record.key: record for record in rows}
+        documents = {one.id: one for one in self.documents()}
+        found = [f"{document_id} must still go" for document_id in going]
+        for document_id, before in self.theirs.items():
+            if documents.pop(document_id, None) != before:
+                found.append(f"somebody else's document {before.name} was touched")
+        for key in sorted(records.keys() | wanted.keys()):
+            record = records.get(key)
+            live = None if record is None else record.live
+            document = None if live is None else documents.pop(live.document_id, None)
+            why = self._why_wrong(key, wanted.get(key), record, document)
+            found += [f"{'/'.join(key)} {why}: {record}"] if why else []
+        extra = [f"{one.name} ({one.body!r}) too many" for one in documents.values()]
+        return found + extra[0 if self.style == "dify" else self.duplicates_told() :]
+
+    def _why_wrong(
+        self, key: Key, text: str | None, record: Record | None, document: StoredDocument | None
+    ) -> str | None:
+        if record is None:
+            return "has no row"
+        if record.coming or record.intent:
+            return "is not settled"
+        if text is None:
+            out = document is not None and (document.archived or not document.enabled)
+            return None if record.shelved and out else "is not there"
+        if not text:  # it cannot be sent; the version before it stays, if there is one
+            return None if record.state in {State.SKIPPED, State.FAILED} else "is empty"
+        if record.state is not State.COMPLETED or record.want is Want.ABSENT or record.shelved:
+            return "is not settled"
+        return "has no document" if document is None else self._why_not_as(key, text, document)
+
+    def _why_not_as(self, key: Key, text: str, document: StoredDocument) -> str | None:
+        if document.body != text.encode():
+            return f"has a document that says {document.body!r}"
+        if document.dataset_id != self.datasets[key.folder]:
+            return "has a document in another dataset"
+        available = document.display_status == "available" and document.segments > 0
+        return None if available else f"has a document that is {document.display_status}"
 
 
 @cache
@@ -42,224 +262,48 @@ def _new_ledger() -> bytes:
         return path.read_bytes()
 
 
-class Clock:
-    """Seconds since the epoch, which pass when somebody waits."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        self.now += seconds
-
-
-@dataclass
-class World:
-    """A folder, a server, a ledger, and the lives that were led with them."""
-
-    root: Path
-    ledger: Path
-    standin: StandIn
-    dataset_id: str
-    theirs: Mapping[str, StoredDocument] = field(default_factory=dict)
-    settings: Mapping[str, object] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if not self.ledger.exists():
-            self.ledger.write_bytes(_new_ledger())
-
-    @property
-    def clock(self) -> Clock:
-        """The server's clock, and ours."""
-        clock = self.standin.world.clock
-        assert isinstance(clock, Clock)
-        return clock
-
-    @property
-    def style(self) -> str:
-        """The dialect that the server speaks."""
-        return "dify" if self.standin.world.dify else "simple"
-
-    def write(self, tree: Tree) -> None:
-        """Make the folder hold exactly this; a file that is so already is not touched."""
-        for file in sorted(self.root.rglob("*"), reverse=True):
-            path = file.relative_to(self.root).as_posix()
-            if file.is_dir():
-                if not any(file.iterdir()):
-                    file.rmdir()
-            elif path not in tree:
-                file.unlink()
-        for path, text in tree.items():
-            file = self.root / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if not file.exists() or file.read_text() != text:
-                file.write_text(text)
-
-    def rename(self, old: str, new: str) -> None:
-        """Move a file within the folder."""
-        (self.root / new).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(self.root / old, self.root / new)  # noqa: PTH105 - over what is there
-
-    def live(self, points: Points | None = None) -> Points:
-        """Start, reconcile until nothing is left to do, and stop; or crash on the way."""
-        points = points or Points()
-        try:
-            with self.engine(points) as engine:
-                _reconcile(engine, self.clock)
-        except Crash:
-            pass
-        return points
-
-    @contextmanager
-    def engine(self, points: Points) -> Iterator[Engine]:
-        """The parts of a process, put together as by `kbsync.assembly`."""
-        ledger = Ledger(SeamStore(points, self.ledger))
-        engine = Engine(
-            ledger,
-            lambda: self._connect(points),
-            [self._folder()],
-            instance="test",
-            observer=self.events.append,
-            clock=self.clock,
-            elapsed=self.clock,
-            chance=lambda: 0.5,
-        )
-        try:
-            with seam_reads(points):
-                yield engine
-        finally:
-            engine.close()
-            ledger.close()
-
-    def _connect(self, points: Points) -> Backend:
-        transport = SeamTransport(
-            points,
-            self.standin.app,
-            self.standin.key,
-            clock=self.clock,
-            sleep=self.clock.sleep,
-            chance=lambda: 0.5,
-        )
-        return STYLES[self.style](transport)
-
-    def _folder(self) -> Folder:
-        return folder_of(
-            FolderSettings.model_validate(
-                {
-                    "name": NAME,
-                    "path": self.root,
-                    "dataset": self.dataset_id,
-                    "indexing_technique": "economy",
-                    **self.settings,
-                }
-            )
-        )
-
-    # What came of it
-
-    def documents(self) -> list[StoredDocument]:
-        """All documents of the dataset."""
-        return self.standin.documents(self.dataset_id)
-
-    def settle(self, tree: Tree) -> None:
-        """Begin with a folder that holds this, and a server that is equal to it."""
-        self.write(tree)
-        self.live()
-        assert self.wrong(tree) == []
-
-    def duplicates_told(self) -> int:
-        """How often a person was told that a duplicate may remain."""
-        return sum(
-            event.happened is Happened.NOTE and _MAY_REMAIN in event.text for event in self.events
-        )
-
-    def wrong(self, tree: Tree) -> list[str]:
-        """In what the server and the ledger differ from this tree, settled; one line each."""
-        with Ledger.open(self.ledger, readonly=True) as ledger:
-            records = ledger.everything(NAME)
-            found = [f"{one} must still go" for one in ledger.going(self.dataset_id)]
-        documents = {one.id: one for one in self.documents()}
-        for document_id, before in self.theirs.items():
-            if documents.pop(document_id, None) != before:
-                found.append(f"somebody else's document {before.name} was touched")
-        for path in records.keys() | tree.keys():
-            record = records.get(path)
-            live = None if record is None else record.live
-            document = None if live is None else documents.pop(live.document_id, None)
-            why = self._why_wrong(tree.get(path), record, document)
-            found += [f"{path} {why}: {record}"] if why else []
-        extra = [f"{one.name} ({one.body!r}) too many" for one in documents.values()]
-        return found + extra[0 if self.style == "dify" else self.duplicates_told() :]
-
-    def _why_wrong(
-        self, text: str | None, record: Record | None, document: StoredDocument | None
-    ) -> str | None:
-        if record is None:
-            return "has no row"
-        if record.coming or record.intent:
-            return "is not settled"
-        if text is None:
-            in_trash = (
-                self.settings.get("trash_days")
-                and record.shelved
-                and document
-                and not document.enabled
-            )
-            return None if in_trash else "is not there"
-        if not text:  # it cannot be sent; the version before it stays, if there is one
-            kept = {State.SKIPPED, State.FAILED}
-            return None if record.state in kept else "is empty"
-        if record.state is not State.COMPLETED or record.want is Want.ABSENT or record.shelved:
-            return "is not settled"
-        if document is None:
-            return "has no document"
-        if document.body != text.encode():
-            return f"has a document that says {document.body!r}"
-        available = document.display_status == "available" and document.segments > 0
-        return None if available else f"has a document that is {document.display_status}"
-
-
-def _reconcile(engine: Engine, clock: Clock) -> None:
+def _reconcile(engine: Engine, clock: Clock, *, allow_delete: bool) -> None:
     """What `kbsync reconcile` does, by one hand."""
+    names = list(engine.folders)
+    scopes = [Scope(name) for name in names]
     engine.ledger.recover()
-    engine.ledger.hasten([NAME])
-    survey = engine.survey(NAME)
-    if survey.plan.changes and not engine.is_adopted(NAME) and _adopts(engine):
-        survey = engine.survey(NAME)
-    engine.accept(survey)
-    engine.rebind(NAME)
+    engine.ledger.hasten(names)
+    surveys = engine.look(scopes, allow_delete=allow_delete)
+    changed = [survey.folder.name for survey in surveys if survey.plan.changes]
+    if [name for name in changed if not engine.is_adopted(name) and _adopts(engine, name)]:
+        surveys = engine.look(scopes, allow_delete=allow_delete)
+    engine.accept(*surveys)
+    for name in names:
+        engine.rebind(name)
     for _ in range(_STEPS):
-        if not _step(engine, clock):
+        if not _step(engine, names, clock):
             return
-    raise AssertionError(f"it does not come to rest: {engine.ledger.everything(NAME)}")
+    raise AssertionError(f"it does not come to rest: {engine.ledger.unfinished(names[0])}")
 
 
-def _adopts(engine: Engine) -> bool:
+def _adopts(engine: Engine, name: str) -> bool:
     try:
-        return bool(engine.adopt(NAME).keys)
+        return bool(engine.adopt(name).keys)
     except Unavailable:
         return False
 
 
-def _step(engine: Engine, clock: Clock) -> bool:
+def _step(engine: Engine, names: list[str], clock: Clock) -> bool:
     """Send, follow and wait a little; whether anything is left to do."""
     try:
-        while engine.work_one([NAME]):
+        while engine.work_one(names):
             pass
-        polled = engine.poll([NAME])
-        while engine.describe(NAME):
-            polled = engine.poll([NAME])
+        polled = engine.poll(names)
+        for name in names:
+            while engine.describe(name):
+                pass
     except Unavailable:
         clock.sleep(30)
         return True
     except Denied as error:
         raise AssertionError(str(error)) from error
     clock.sleep(LOOK)
-    due = engine.ledger.next_due([NAME])
+    due = engine.ledger.next_due(names)
     if due is not None:
-        clock.now = max(clock.now, due)
+        clock.sleep(max(0.0, due - clock.wall()))
     return due is not None or polled.in_flight > 0

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import itertools
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from kbsync.standin import StandIn
-from tests.lives import PACE, Clock, Dialect, Tree, World
+from tests.lives import Clock, Dialect, Tree, World, a_server
 from tests.seams import TRIED, Points
 
 DIALECTS: tuple[Dialect, ...] = ("1.10.1", "1.16.1", "simple")
 A = "the first text, about otters and the long winters that they spend below the ice of the river"
 B = "the second text: it tells of beavers, who cut down poplars by night and eat their bark by day"
 C = "a third one, of herons that stand for hours in the reeds without moving, and then strike fish"
-STAYS: Tree = {"stays.md": "a file that stays, about newts; it keeps the folder from being emptied"}
+STAYS: Tree = {
+    "docs/stays.md": "a file that stays, about newts; it keeps the folder from being emptied"
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,15 @@ class Scenario:
 
 
 SCENARIOS: Mapping[str, Scenario] = {
-    "create": Scenario({}, {"a.md": A}),
-    "replace": Scenario({"a.md": A}, {"a.md": B}),
-    "replace in place": Scenario({"a.md": A}, {"a.md": B}, settings={"replace": "in_place"}),
-    "delete": Scenario({"a.md": A}, {}),
-    "trash": Scenario({"a.md": A}, {}, settings={"trash_days": 3}, needs_list=True),
-    "rename": Scenario({"a.md": A}, {"b.md": A}, renames={"a.md": "b.md"}),
-    "several": Scenario({"a.md": A, "b.md": B}, {"a.md": C, "c.md": B}),
+    "create": Scenario({}, {"docs/a.md": A}),
+    "replace": Scenario({"docs/a.md": A}, {"docs/a.md": B}),
+    "replace in place": Scenario(
+        {"docs/a.md": A}, {"docs/a.md": B}, settings={"replace": "in_place"}
+    ),
+    "delete": Scenario({"docs/a.md": A}, {}),
+    "trash": Scenario({"docs/a.md": A}, {}, settings={"trash_days": 3}, needs_list=True),
+    "rename": Scenario({"docs/a.md": A}, {"docs/b.md": A}, renames={"docs/a.md": "docs/b.md"}),
+    "several": Scenario({"docs/a.md": A, "docs/b.md": B}, {"docs/a.md": C, "docs/c.md": B}),
 }
 
 #: What becomes of the folder between the crash and the next run, given what it was and is.
@@ -56,27 +58,14 @@ AFTERMATHS: Mapping[str, Callable[[Scenario], Tree]] = {
 ALL = bool(os.environ.get("KBSYNC_SOAK"))
 
 
-@contextmanager
-def a_server(dialect: Dialect) -> Iterator[StandIn]:
-    standin = StandIn(
-        behave="1.16.1" if dialect == "simple" else dialect,
-        dialect="simple" if dialect == "simple" else "dify",
-        pace=PACE,
-        clock=Clock(time.time()),
-    )
-    with closing(standin):
-        yield standin
-
-
 def a_world(directory: Path, standin: StandIn, settings: Mapping[str, object]) -> World:
     """A folder and a dataset with a document of somebody else's."""
-    (directory / "docs").mkdir(parents=True)
+    clock = standin.world.clock
+    assert isinstance(clock, Clock)
     dataset_id = standin.create_dataset("KB")
-    standin.add_document(dataset_id, "by hand.md", b"made by hand, about grebes and their nests")
-    standin.world.clock.sleep(PACE)  # type: ignore[attr-defined]  # a Clock
-    theirs = {document.id: document for document in standin.documents(dataset_id)}
-    root, ledger = directory / "docs", directory / "ledger.db"
-    return World(root, ledger, standin, dataset_id, theirs, settings)
+    root, ledger = directory / "root", directory / "ledger.db"
+    directory.mkdir(parents=True)
+    return World(root, ledger, standin, clock, {"docs": dataset_id}, settings)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -96,7 +85,7 @@ def check(directory: Path, name: str, dialect: Dialect, *, power: bool) -> None:
     scenario = SCENARIOS[name]
     if scenario.needs_list and dialect == "simple":
         return
-    with a_server(dialect) as standin:
+    with a_server(dialect, Clock()) as standin:
         turns = [[one] for one in AFTERMATHS] if ALL else [_turned(DIALECTS.index(dialect))]
         found = [
             told
