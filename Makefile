@@ -12,6 +12,8 @@ help:
 	@echo "make demo            see kbsync work: a server, sample documents, two syncs, an answer"
 	@echo "make demo DIR=/some  the same with a folder of yours, which is only read"
 	@echo "make test            format, lint, types, layers, all tests"
+	@echo "make soak            crash at every point and live through random histories, for long"
+	@echo "make soak SEED=7     tell one of these histories, line by line"
 	@echo "make bench           measure, each figure beside what one would use instead"
 	@echo "make lock            renew requirements/*.txt"
 
@@ -34,6 +36,19 @@ layers: $(VENV)/.dev
 
 tests: $(VENV)/.dev
 	$(BIN)/pytest $(PYTEST)
+
+# Sets must have the same order each time, or a history could not be told again.
+SEED ?=
+FIRST ?= 1
+MINUTES ?= 30
+soak: export PYTHONHASHSEED = 0
+soak: $(VENV)/.dev
+ifeq ($(SEED),)
+	KBSYNC_SOAK=1 $(BIN)/pytest tests/flow/test_crash_points.py
+	$(BIN)/python -m tests.simulation --first $(FIRST) --minutes $(MINUTES)
+else
+	@$(BIN)/python -m tests.simulation --seed $(SEED)
+endif
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

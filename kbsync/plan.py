@@ -245,7 +245,10 @@ def plan_folder(
     deletions += recent if deletions else 0
     purges = sum(record.want is Want.ABSENT for record in unasked)
     known += recent
-    holds = _holds(folder, deletions, purges, known, present, problems, moved_root, rules)
+    # During a first sync, few of the files have a document.
+    files = sum(one.want is Want.PRESENT and one.state is not State.SKIPPED for one in missing)
+    had = max(known, files)
+    holds = _holds(folder, deletions, purges, known, had, present, problems, moved_root, rules)
     return FolderPlan(tuple(changes), tuple(holds), len(unknown), released, tuple(missing))
 
 
@@ -279,6 +282,7 @@ def _holds(
     deletions: int,
     purges: int,
     known: int,
+    had: int,
     present: int,
     problems: Sequence[Problem],
     moved_root: str | None,
@@ -293,8 +297,8 @@ def _holds(
         return []
     if moved_root is not None:
         return [Hold(folder, "device", waiting, moved_root)]
-    if present == 0 and known > 1:
-        return [Hold(folder, "emptied", waiting, f"the folder is empty; it had {known} files")]
+    if present == 0 and had > 1:
+        return [Hold(folder, "emptied", waiting, f"the folder is empty; it had {had} files")]
     if deletions > rules.max_delete_count:
         reason = f"{deletions} deletions are more than max_delete_count = {rules.max_delete_count}"
         return [Hold(folder, "count", deletions, reason)]

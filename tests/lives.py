@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Literal
 from unittest import mock
+
+import httpx
 
 from kbsync.assembly import folder_of
 from kbsync.backend.interface import Backend
@@ -21,8 +23,9 @@ from kbsync.errors import Denied, Unavailable
 from kbsync.ledger import Ledger
 from kbsync.model import Key, Record, State, Want
 from kbsync.standin import StandIn, StoredDocument
+from kbsync.transport import Call
 
-from .seams import Crash, Points, SeamStore, SeamTransport, seam_reads
+from .seams import Crash, InProcess, Points, SeamStore, SeamTransport, seam_reads
 
 #: What files say, by folder and path: "docs/a.md".
 Tree = Mapping[str, str]
@@ -30,6 +33,7 @@ Dialect = Literal["1.10.1", "1.16.1", "simple"]
 
 #: Indexing takes so many seconds of the virtual clock, and each look at it a little less.
 PACE, LOOK = 5.0, 3.0
+INDEX_TIMEOUT = 60.0
 _STEPS = 200
 _MAY_REMAIN = "a duplicate may remain"
 
@@ -157,16 +161,23 @@ class World:
                 clock=self.clock.wall,
                 elapsed=self.clock,
                 chance=self.chance,
+                index_timeout=INDEX_TIMEOUT,
             )
             with closing(engine):
                 yield engine
 
-    def connect(self, points: Points, sleep: Callable[[float], object] | None = None) -> Backend:
-        """A backend whose every request is a point."""
+    def connect(
+        self,
+        points: Points,
+        sleep: Callable[[float], object] | None = None,
+        watch: Callable[[Call], None] = lambda _: None,
+    ) -> Backend:
+        """A backend whose every request is a point, and is watched."""
         transport = SeamTransport(
             points,
             self.standin.app,
             self.standin.key,
+            watch,
             clock=self.clock,
             sleep=sleep or self.clock.sleep,
             chance=self.chance,
@@ -192,6 +203,13 @@ class World:
             for dataset_id in sorted(self.known_datasets)
             for document in self.standin.documents(dataset_id)
         ]
+
+    def delete(self, document: StoredDocument) -> None:
+        """Somebody deletes a document in Dify."""
+        path = f"/v1/datasets/{document.dataset_id}/documents/{document.id}"
+        client = httpx.Client(transport=InProcess(self.standin.app), base_url="http://dify")
+        with client, suppress(httpx.ReadError):  # of a fault that is meant for kbsync
+            client.delete(path, headers={"Authorization": f"Bearer {self.standin.key}"})
 
     def duplicates_told(self) -> int:
         """How often a person was told that a duplicate may remain."""
@@ -236,7 +254,7 @@ class World:
         if record.coming or record.intent:
             return "is not settled"
         if text is None:
-            out = document is not None and (document.archived or not document.enabled)
+            out = document is None or document.archived or not document.enabled
             return None if record.shelved and out else "is not there"
         if not text:  # it cannot be sent; the version before it stays, if there is one
             return None if record.state in {State.SKIPPED, State.FAILED} else "is empty"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -106,13 +106,22 @@ class InProcess(httpx.BaseTransport):
 class SeamTransport(Transport):
     """The real HTTP client, with a point before each request and after each answer."""
 
-    def __init__(self, points: Points, app: ASGIApp, key: str, **options: Any) -> None:
+    def __init__(
+        self,
+        points: Points,
+        app: ASGIApp,
+        key: str,
+        watch: Callable[[Call], None] = lambda _: None,
+        **options: Any,
+    ) -> None:
         super().__init__("http://standin/v1", key, **options)
         self._points = points
+        self._watch = watch
         self._client._transport = InProcess(app)
 
     def _exchange(self, call: Call, quiet: float | None = None) -> httpx.Response:
         self._points(f"before {call.kind}")
+        self._watch(call)
         response = super()._exchange(call, quiet)
         self._points(f"after {call.kind}", changed=call.method != "GET")
         return response

@@ -73,7 +73,7 @@ class Auditing(Base):
     def _compared(
         self, listed: Iterable[Listed], dataset_id: str, since: float
     ) -> drift.Comparison:
-        beside = self.ledger.beside(dataset_id, since)
+        beside = self.ledger.beside(dataset_id, since, self.clock())
         ours = [name for name in self.folders if self._fills_here(name, dataset_id)]
         return drift.compare(listed, beside, instance=self.instance, folders=ours)
 
@@ -142,7 +142,8 @@ class Auditing(Base):
     def _put_to_work(self, dataset_id: str, found: Finding) -> bool:
         now = self.clock()
         if found.kind in _RESEND:
-            return self.ledger.resend(found.key, found.document_id, now)
+            gone = found.kind is Kind.MISSING
+            return self.ledger.resend(found.key, found.document_id, now, gone=gone)
         remote = Remote(dataset_id, found.document_id, found.name)
         if found.kind is Kind.ORPHAN:
             return self.ledger.orphan(found.key, remote, now)

@@ -13,6 +13,7 @@ from kbsync.engine.shelving import day
 from kbsync.engine.values import Event, Folder, Happened, Planned, Scope, Survey
 from kbsync.errors import FileError
 from kbsync.filters import Excluded
+from kbsync.log import printable
 from kbsync.model import (
     Change,
     Drop,
@@ -141,14 +142,16 @@ class Looking(Moving):
 
     def _plan(self, sight: _Sight, moves: Sequence[Move]) -> plan.FolderPlan:
         folder, found = sight.folder, sight.found
-        known, met = self.ledger.with_document(folder.name), found.met
+        known, present = self.ledger.with_document(folder.name), found.met
+        if not sight.scope.whole:  # of files without a document, nobody knows how many there are
+            present += max(known - len(found.absent), 1 if known <= 1 else 0)
         return plan.plan_folder(
             found.items.values(),
             found.absent.values(),
             found.records,
             problems=found.problems,
             known=known,
-            present=met if sight.scope.whole else met + max(0, known - len(found.absent)),
+            present=present,
             recent=self._recent_drops(folder.name),
             moved_root=self._moved_root(folder, _identity(folder)),
             approved=sight.approved,
@@ -209,7 +212,9 @@ class Looking(Moving):
                 skipped = change.skipped
                 self.tell(Event(Happened.SKIPPED, folder.name, skipped.key.path, skipped.reason))
             elif isinstance(change, Move):
-                self.tell(Event(Happened.MOVED, *change.seen.key, f"from {came_from(change)}"))
+                self.tell(
+                    Event(Happened.MOVED, *change.seen.key, f"from {printable(came_from(change))}")
+                )
         if hold is not None:
             self.tell(Event(Happened.HELD, folder.name, "", hold.reason))
 
@@ -305,7 +310,7 @@ def _key_of(change: Change) -> Key:
 
 
 def _preview_move(move: Move) -> Planned:
-    told = f"from {came_from(move)}" + (", and edited: replaced" if move.edited else "")
+    told = f"from {printable(came_from(move))}" + (", and edited: replaced" if move.edited else "")
     return Planned("move", move.seen.key, told, move.seen.stamp.size)
 
 

@@ -28,13 +28,16 @@ class LastAudit:
 class Auditing(Table):
     """Findings of the last audit, and rows put to work for them."""
 
-    def beside(self, dataset_id: str, since: float) -> Beside:
-        """What the ledger has of a dataset; `since` is when its list began to be read."""
+    def beside(self, dataset_id: str, since: float, now: float) -> Beside:
+        """What the ledger has of a dataset; `since` is when its list began to be read.
+
+        What seems to have changed in the future did so before the clock was set back.
+        """
         here = "folder IN (SELECT name FROM folders WHERE dataset_id = ?)"
         rows = self.store.rows(
-            f"SELECT {COLUMNS}, changed_at >= ? OR state NOT IN {_SETTLED}"
+            f"SELECT {COLUMNS}, changed_at BETWEEN ? AND ? OR state NOT IN {_SETTLED}"
             f" FROM files WHERE {here} OR live_dataset = ? OR coming_dataset = ?",
-            (since, dataset_id, dataset_id, dataset_id),
+            (min(since, now), max(since, now), dataset_id, dataset_id, dataset_id),
         )
         records = [record_of(row) for row in rows]
         documents = {
@@ -106,14 +109,17 @@ class Auditing(Table):
                 [(finding.key.folder, *_place(finding)) for finding in findings],
             )
 
-    def resend(self, key: Key, document_id: str, now: float) -> bool:
+    def resend(self, key: Key, document_id: str, now: float, *, gone: bool) -> bool:
         """Send a file again whose document is not as agreed; False when the row moved on.
 
-        The document stays the live one until the new one is indexed.
+        The document stays the live one until the new one is indexed. That of a file which cannot
+        be sent as it is stays so too, unless it is `gone`.
         """
         with self.store.transaction() as db:
             record = get_row(db, key)
             if record is None or not _rests_on(record, document_id):
+                return False
+            if record.state is State.FAILED and not gone:
                 return False
             if record.state is State.FAILED:
                 set_row(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -100,6 +102,33 @@ def test_each_kind(tmp_path: Path, behave: str, kind: str) -> None:
         assert all(one.enabled and not one.archived for one in place.documents())
         said = place.kbsync("audit")
         assert (said.code, "as agreed" in said.line("docs: ")) == (0, True)
+
+
+def test_renamed_by_somebody_and_no_new_version(tmp_path: Path) -> None:
+    """A renamed document that answers for a file which cannot be sent stays that file's."""
+    with a_place(tmp_path) as place:
+        fill(place, 3)
+        live = place.live()["part 1/1.md"]
+        place.standin.faults.add(Fault("index-error", times=None))
+        place.write("part 1/1.md", "another text, about voles, that the server cannot index")
+        assert place.kbsync("reconcile").code == 3
+        DRIFTS["renamed"](place, live)
+        assert place.kbsync("audit", "--repair").code == 3
+        assert place.live()["part 1/1.md"].id == live.id
+        place.standin.faults.clear()
+        place.write("part 1/1.md", "a better text, about voles and their burrows")
+        assert place.kbsync("reconcile").code == 0
+        place.equal()
+
+
+def test_after_a_clock_was_set_back(tmp_path: Path) -> None:
+    """Rows that seem to be of the future are not taken for files under work."""
+    with a_place(tmp_path) as place:
+        fill(place, 3)
+        with closing(sqlite3.connect(place.ledger)) as db, db:
+            db.execute("UPDATE files SET changed_at = changed_at + 86400")
+        DRIFTS["disabled"](place, place.live()["part 1/1.md"])
+        assert "disabled: " in place.kbsync("audit").line("part 1/1.md")
 
 
 def test_what_is_accepted(tmp_path: Path) -> None:

@@ -255,6 +255,16 @@ def test_deletion_limits(count: int, gone: int, held: str | None) -> None:
     assert len(plan.changes) == gone
 
 
+def test_a_folder_emptied_during_its_first_sync() -> None:
+    """Files that were not sent yet count as well: the one document of many files is held."""
+    waiting = [row(State.PENDING, key=Key("docs", f"{n}.md"), live=None) for n in range(5)]
+    plan = plan_folder(
+        (), [row(), *waiting], {}, known=1, present=0, folder="docs", rules=Rules(always("r1"))
+    )
+    assert [hold.rule for hold in plan.holds] == ["emptied"]
+    assert plan.applicable == ()
+
+
 def test_released_deletions() -> None:
     """With allow_delete the same deletions are applicable."""
     plan = folder_of(1000, gone=1000, allow_delete=True)

@@ -1,0 +1,90 @@
+"""What must never happen, looked for at the moment of each request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kbsync import naming
+from kbsync.model import Key
+from kbsync.standin import StoredDocument
+from kbsync.transport import Call
+from tests.lives import World
+
+from .disk import Disk
+from .weather import Weather
+
+
+class Watching:
+    """Sees each request right before the server does; `wrong` tells what should not be asked for.
+
+    No request may touch somebody else's document. None may take the last document that answers
+    with a file's content, while that file was at its place, unchanged, ever since that was made,
+    unless people meddle.
+    """
+
+    def __init__(
+        self, world: World, disk: Disk, weather: Weather, tell: Callable[[str], None]
+    ) -> None:
+        self._weather = weather
+        self._tell = tell
+        self._world = world
+        self._disk = disk
+        self._made: dict[tuple[str, bytes], int] = {}
+        self.wrong: list[str] = []
+
+    def see(self, call: Call) -> None:
+        """A request is about to be made."""
+        documents = {document.id: document for document in self._world.documents()}
+        for document in documents.values():
+            self._made.setdefault((document.id, document.body), self._disk.events)
+        if call.method != "GET":
+            self._tell(f"  {_told(call, documents)}")
+        for document_id in _taken_away(call):
+            if document_id in self._world.theirs:
+                self.wrong.append(f"{call.told} is about somebody else's document")
+            if document_id in documents:
+                self._must_be_spared(call, documents[document_id], documents)
+
+    def _must_be_spared(
+        self, call: Call, document: StoredDocument, documents: dict[str, StoredDocument]
+    ) -> None:
+        text = document.body.decode()
+        if call.files and call.files["file"][1] == document.body:
+            return  # processed in another way
+        if document.display_status != "available" or not document.segments:
+            return
+        mark = naming.decode(document.name)
+        if mark is None or self._weather.meddled or text in self._disk.shared:
+            return
+        others = [
+            other
+            for other in documents.values()
+            if other.id != document.id
+            and other.body == document.body
+            and other.display_status == "available"
+        ]
+        made = self._made[document.id, document.body]
+        for path, said in self._disk.tree.items():
+            if said != text or self._disk.born[path] > made or others:
+                continue
+            if naming.key_digest("test", Key(*path.split("/", 1))) == mark.key_digest:
+                self.wrong.append(f"{call.told} takes the only document of {path}: {text[:12]}")
+
+
+def _taken_away(call: Call) -> list[str]:
+    """Documents that stop answering with what they say."""
+    if call.kind in {"delete", "update"}:
+        return [call.path.split("/documents/")[1].split("/")[0]]
+    if call.kind == "status" and call.path.rpartition("/")[2] in {"disable", "archive"}:
+        assert isinstance(call.json, dict)
+        return [str(one) for one in call.json["document_ids"]]
+    return []
+
+
+def _told(call: Call, documents: dict[str, StoredDocument]) -> str:
+    """A request as a person can follow it."""
+    told = call.told
+    for document in documents.values():
+        told = told.replace(document.id, f"<{document.name} {document.body.decode()[:12]}>")
+    body = next(iter(call.files.values()))[1][:12] if call.files else b""
+    return f"{told} {body.decode()} {call.json or ''}"
