@@ -182,7 +182,7 @@ class Looking(Moving):
             return f"the folder was {last.root} and is now {folder.root}, another directory"
         if last.device != found[0]:
             return "the folder is on another device than at the last scan: is a mount missing?"
-        return None
+        return f"{folder.root} is another directory than at the last scan, by its inode"
 
     def accept(self, *surveys: Survey, grace: float = 0.0) -> None:
         """Take up what was found: enqueue the changes, remember the holds, tell.

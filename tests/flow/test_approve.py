@@ -225,3 +225,31 @@ def test_explain_tells_that_a_document_stays(tmp_path: Path) -> None:
         place.configure(on_delete="disable")
         assert place.kbsync("reconcile").code == 0
         assert "in service again when the file returns" in next_step()
+
+
+def test_another_directory_in_its_place(tmp_path: Path) -> None:
+    """Few as they are, deletions are held when the directory is another one; new files are sent."""
+    with a_place(tmp_path) as place:
+        documents(place, 5)
+        assert place.kbsync("reconcile").code == 0
+        away = place.root.rename(tmp_path / "away")
+        place.write("new.md", "a document in another directory, about owls")
+        said = place.kbsync("reconcile")
+        assert said.code == 4
+        assert "is another directory than at the last scan" in said.line("held     docs")
+        assert len(place.documents()) == 6
+        shutil.rmtree(place.root)
+        away.rename(place.root)
+        assert place.kbsync("reconcile").code == 0
+        place.equal()
+
+        shutil.copytree(place.root, away)
+        shutil.rmtree(place.root)
+        away.rename(place.root)
+        (place.root / "some/0.md").unlink()
+        assert place.kbsync("approve", "docs", "--yes").code == 0
+        assert place.kbsync("reconcile").code == 0
+        place.equal()
+        (place.root / "some/1.md").unlink()
+        assert place.kbsync("reconcile").code == 0
+        place.equal()
