@@ -295,7 +295,7 @@ def test_status_while_it_runs(tmp_path: Path) -> None:
             assert folder["oldest_pending_seconds"] == 0
             assert told["service"]["pid"] == process.pid
             assert place.kbsync("reconcile").code == 75
-            assert re.search(r"native +\d+ s ago, next in", place.kbsync("status", "--offline").out)
+            assert re.search(r"native +\d+ s ago +in \d+", place.kbsync("status", "--offline").out)
             place.standin.faults.add(Fault("outage", times=None))
             place.write("b.md", "that cannot be sent, about pikes")
             eventually(lambda: oldest_pending(place) > 0, "what waits", place)

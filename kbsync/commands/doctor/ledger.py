@@ -20,7 +20,7 @@ from kbsync.commands.doctor.findings import (
     warn,
 )
 from kbsync.commands.doctor.machine import name_of, text, user
-from kbsync.commands.status import told_of
+from kbsync.commands.status_facts import told_of
 from kbsync.config import Settings
 from kbsync.errors import ConfigError, LedgerError
 from kbsync.mounts import Mount, mount_of, parse_mountinfo, read_mountinfo

@@ -1,0 +1,57 @@
+"""`kbsync status --watch` on a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .place import a_place
+
+PATIENCE = 30.0
+
+
+def read_until(terminal: int, text: str) -> str:
+    seen = b""
+    deadline = time.monotonic() + PATIENCE
+    while text.encode() not in seen:
+        assert time.monotonic() < deadline, f"{text!r} is not in {seen!r}"
+        if select.select([terminal], [], [], 0.1)[0]:
+            seen += os.read(terminal, 65_536)
+    return seen.decode(errors="replace")
+
+
+def test_it_stays_and_follows(tmp_path: Path) -> None:
+    """The screen shows what changes meanwhile; Ctrl-C ends it well; a pipe is refused."""
+    with a_place(tmp_path) as place:
+        place.write("first.md", "a file about newts")
+        assert place.kbsync("reconcile", "--quiet").code == 0
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kbsync", "status", "--watch", "--config", str(place.config)],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "110", "LINES": "20"},
+        )
+        os.close(theirs)
+        try:
+            assert "first.md" in read_until(ours, "first.md")
+            place.write("second.md", "a file about toads")
+            assert place.kbsync("reconcile", "--quiet").code == 0
+            read_until(ours, "second.md")
+            process.send_signal(signal.SIGINT)
+            read_until(ours, "\x1b[?1049l")
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+            process.wait()
+            os.close(ours)
+        refused = place.kbsync("status", "--watch")
+        assert refused.code == 2
+        assert "kbsync history --follow --json" in refused.err
