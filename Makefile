@@ -72,7 +72,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 	--no-emit-index-url --no-header --extra standin --group build pyproject.toml
 lock:
 	$(LOCK) -o requirements/run.txt
-	$(LOCK) --extra convert --group dev -o requirements/dev.txt
+	$(LOCK) --extra convert --extra notify --group dev -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -7,6 +7,7 @@
       LedgerError      newer than the program, damaged, on a network file system
         LedgerBusy     another kbsync holds it; exit code 75
         LedgerDamaged  its content is; the next writer to open it goes on from its backup
+      Undelivered      a hook could not tell; tried again
       FileError        this file, until it changes: unreadable, too large, damaged, unstable
         NothingToIndex there is nothing in it: skipped, not failed
       NotNow           this file, a little later: what its conversion needs cannot be had
@@ -49,6 +50,10 @@ class LedgerDamaged(LedgerError):
     def __init__(self, message: str, found: str) -> None:
         super().__init__(message)
         self.found = found
+
+
+class Undelivered(KbsyncError):
+    """A hook could not tell what it was to; the text names it, and not its secret address."""
 
 
 class FileError(KbsyncError):

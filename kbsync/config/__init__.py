@@ -8,6 +8,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")
 
 from kbsync.config.check import CheckSettings
 from kbsync.config.folder import FolderSettings
+from kbsync.config.hook import HookSettings
 from kbsync.config.loading import find, load
 from kbsync.config.rule import RuleSettings
 from kbsync.config.server import ServerSettings
@@ -17,6 +18,7 @@ __all__ = [
     "AppSettings",
     "CheckSettings",
     "FolderSettings",
+    "HookSettings",
     "HttpSettings",
     "LogSettings",
     "RuleSettings",

@@ -19,6 +19,7 @@ from pydantic import (
 
 from kbsync.config.check import CheckSettings
 from kbsync.config.folder import FolderSettings
+from kbsync.config.hook import HookSettings
 from kbsync.config.parse import Place, PositiveDuration, Section, choice, host_names, text
 from kbsync.config.server import ServerSettings, is_loopback
 
@@ -135,6 +136,7 @@ class Settings(Section):
     server: ServerSettings
     folders: tuple[FolderSettings, ...]
     checks: tuple[CheckSettings, ...] = ()
+    hooks: tuple[HookSettings, ...] = ()
     app: AppSettings = Field(default_factory=AppSettings)
     http: HttpSettings = Field(default_factory=HttpSettings)
     log: LogSettings = Field(default_factory=LogSettings)
@@ -159,8 +161,9 @@ class Settings(Section):
     def secrets(self) -> tuple[str, ...]:
         """The keys, so that nothing that is written shows them."""
         keys = (self.server.api_key, self.app.api_key)
+        told = [key.get_secret_value() for key in keys if key is not None]
         token = () if self.http.token is None else (self.http.token,)
-        return (*(key.get_secret_value() for key in keys if key is not None), *token)
+        return (*told, *token, *(secret for hook in self.hooks for secret in hook.secrets))
 
     def note(self, *warnings: str) -> Self:
         """Add what `load` saw outside the values, such as a key file that others can read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kbsync import __version__
 from kbsync.config import Settings
@@ -16,6 +16,7 @@ from kbsync.plan import LONGEST_WAIT
 from kbsync.service.auditor import Auditor
 from kbsync.service.checker import Checker
 from kbsync.service.gate import Gate
+from kbsync.service.herald import Herald, Source
 from kbsync.service.historian import Historian
 from kbsync.service.keeper import Keeper
 from kbsync.service.planner import Planner
@@ -101,6 +102,7 @@ class Service:
             "instance": settings.instance,
             "server": settings.server.url,
         }
+        self._heralds = [Worker("herald", self._herald(settings).step)] if settings.hooks else []
         sender = Sender(engine, self._gate, time.time, self._follower.wake)
         self._senders = [
             Worker(f"sender-{number}", sender.step)
@@ -200,6 +202,7 @@ class Service:
             self._auditor,
             self._historian,
             *self._checkers,
+            *self._heralds,
             self._timekeeper,
             self._reporter,
         ]
@@ -248,9 +251,23 @@ class Service:
             self._about,
         )
 
+    def _herald(self, settings: Settings) -> Herald:
+        source = Source(
+            self._engine.ledger,
+            list(self._engine.folders),
+            self._checks,
+            lambda: self._problem(but=self._heralds),
+            lambda: self._website.url,
+        )
+        return Herald(settings.hooks, source, settings.instance, time.time, time.monotonic)
+
+    def _problem(self, *, but: Sequence[Worker]) -> str | None:
+        """What keeps the work up; `but` whoever asks for it, who is well when it can tell."""
+        others = [worker for worker in self._workers if worker not in but]
+        return self._broken() or self._hindered(others) or self._gate.problem
+
     def _news(self) -> dict[str, object]:
-        """What `kbsync status` is to know; told by the reporter, who is well when it can tell."""
-        others = [worker for worker in self._workers if worker is not self._reporter]
+        """What `kbsync status` is to know; told by the reporter."""
         folders = {}
         for watch in self._watches:
             status, upcoming = watch.status, self._schedule.next_scan(watch.folder)
@@ -264,7 +281,7 @@ class Service:
             "pid": os.getpid(),
             "since": self._since,
             "at": time.time(),
-            "problem": self._broken() or self._hindered(others) or self._gate.problem,
+            "problem": self._problem(but=[self._reporter]),
             "http": {"url": self._website.url, "problem": self._website.problem},
             "folders": folders,
         }

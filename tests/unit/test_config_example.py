@@ -13,6 +13,7 @@ from kbsync.config import (
     AppSettings,
     CheckSettings,
     FolderSettings,
+    HookSettings,
     HttpSettings,
     LogSettings,
     RuleSettings,
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[Section]] = {
     "folders": FolderSettings,
     "folders.rules": RuleSettings,
     "checks": CheckSettings,
+    "hooks": HookSettings,
     "app": AppSettings,
     "http": HttpSettings,
     "log": LogSettings,
@@ -47,6 +49,13 @@ SHOWN_BY_EXAMPLE = {
     ("checks", "folder"),
     ("checks", "sources"),
     ("checks", "words"),
+    ("hooks", "command"),
+    ("hooks", "webhook"),
+    ("hooks", "notify"),
+    ("hooks", "heartbeat"),
+    ("hooks", "on"),
+    ("hooks", "every"),
+    ("hooks", "digest"),
     ("app", "api_key_file"),
     ("app", "api_key"),
     ("app", "id"),
@@ -84,7 +93,12 @@ def test_the_example_is_a_configuration() -> None:
 def test_the_example_loads_with_its_comments_taken_away(tmp_path: Path) -> None:
     """Every commented line is valid where it stands, but for those that exclude each other."""
     text = re.sub(r"^#(\[\[|[a-z_]+ = )", r"\1", TEXT, flags=re.MULTILINE)
-    text = re.sub(r"^(api_key|ca_file|token_file|every) = .*$", "", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"^(api_key|ca_file|token_file|every|webhook|notify|heartbeat) = .*$",
+        "",
+        text,
+        flags=re.MULTILINE,
+    )
     file = tmp_path / "all.toml"
     file.write_text(text)
     settings = load(file, environ=ENVIRON | {"KBSYNC_APP__API_KEY": "app-example"})

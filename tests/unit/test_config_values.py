@@ -184,8 +184,8 @@ WRONG_AT_TOP = [
     (
         'zzz = "x"',
         (
-            "zzz is not a setting; there are app, checks, folders, http, instance, keep_history,"
-            " ledger, log, server"
+            "zzz is not a setting; there are app, checks, folders, hooks, http, instance,"
+            " keep_history, ledger, log, server"
         ),
     ),
     ('_env_file = "x"', None),
@@ -208,6 +208,41 @@ def test_a_wrong_value_at_the_top(tmp_path: Path, written: str, said: str | None
     lines = complaints(configured(tmp_path, top=written))
     assert len(lines) == 1
     assert said is None or lines == [said]
+
+
+WRONG_IN_HOOKS = [
+    ("", "hooks[0]: a hook needs exactly one of command, webhook, notify, heartbeat"),
+    ('command = "tell"', 'hooks[0].command = "tell" must be a list of texts such as ["36 hours"]'),
+    (
+        'command = ["tell"]\nwebhook = "https://x.example/"',
+        "hooks[0]: a hook needs exactly one of command, webhook, notify, heartbeat",
+    ),
+    (
+        'webhook = "x.example"',
+        'hooks[0].webhook = "x.example" must be an address such as "https://chat.example/hooks/…"',
+    ),
+    (
+        'command = ["tell"]\non = ["everything"]',
+        (
+            'hooks[0].on = ["everything"] must be a list of problem, failed, held, drift, check,'
+            " repaired, recovered"
+        ),
+    ),
+    (
+        'command = ["tell"]\ndigest = "8 o\'clock"',
+        'hooks[0].digest = "8 o\'clock" must be five cron fields such as "0 8 * * mon-fri"',
+    ),
+    (
+        'heartbeat = "https://x.example/"\ndigest = "0 8 * * *"',
+        "hooks[0]: a heartbeat says nothing but that all is well: no digest",
+    ),
+]
+
+
+@pytest.mark.parametrize(("written", "said"), WRONG_IN_HOOKS)
+def test_a_wrong_value_of_a_hook(tmp_path: Path, written: str, said: str) -> None:
+    """A hook that would tell nobody is refused before the service starts."""
+    assert complaints(configured(tmp_path, top=f"[[hooks]]\n{written}")) == [said]
 
 
 def test_all_errors_at_once(tmp_path: Path) -> None:

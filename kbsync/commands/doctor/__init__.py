@@ -42,9 +42,10 @@ _WIDTH = 18
     type=click.Path(path_type=Path),
     help="Configuration file; else $KBSYNC_CONFIG, ./kbsync.toml, the user's, the system's.",
 )
+@click.option("--hooks", is_flag=True, help="Send a test message through each of [[hooks]], too.")
 @as_json
 @click.pass_context
-def command(ctx: click.Context, config: Path | None, as_json: bool) -> int:
+def command(ctx: click.Context, config: Path | None, hooks: bool, as_json: bool) -> int:
     """Try every part - configuration, key, ledger, server, datasets, folders, answers.
 
     Nothing is changed; questions of [[checks]] are put to the datasets or to the application.
@@ -60,7 +61,7 @@ def command(ctx: click.Context, config: Path | None, as_json: bool) -> int:
     Example: kbsync doctor --config /etc/kbsync/config.toml
     """  # noqa: D301 - click looks for the character \b
     findings = []
-    for finding in examined(config or ctx.obj):
+    for finding in examined(config or ctx.obj, hooks=hooks):
         findings.append(finding)
         if not as_json:
             _print(finding)

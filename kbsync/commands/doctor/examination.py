@@ -32,6 +32,7 @@ from kbsync.commands.doctor.folders import (
     walked,
     watches,
 )
+from kbsync.commands.doctor.hooks import told
 from kbsync.commands.doctor.ledger import LEDGER_CHECKS, fit
 from kbsync.commands.doctor.server import GREETING_CHECKS, PATIENCE, greeted, proxy_of, reached
 from kbsync.config import FolderSettings, Settings
@@ -39,8 +40,11 @@ from kbsync.engine import Verdict
 from kbsync.log import printable, scrubbed
 
 
-def examined(explicit: Path | None) -> Iterator[Finding]:
-    """Every finding as it is made, without the key and without anything that harms a terminal."""
+def examined(explicit: Path | None, *, hooks: bool) -> Iterator[Finding]:
+    """Every finding as it is made, without the key and without anything that harms a terminal.
+
+    With `hooks`, each of them is sent a test message.
+    """
     settings, found = configuration(explicit)
     if settings is None:
         yield from (_shown(finding, ()) for finding in found)
@@ -48,6 +52,8 @@ def examined(explicit: Path | None) -> Iterator[Finding]:
     secrets = settings.secrets
     yield from (_shown(finding, secrets) for finding in [*found, *_machine(settings, explicit)])
     for finding in _others(settings):
+        yield _shown(finding, secrets)
+    for finding in told(settings) if hooks else ():
         yield _shown(finding, secrets)
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from kbsync.commands.doctor.machine import user
-from kbsync.errors import ConfigError, Denied, KbsyncError, Unavailable
+from kbsync.errors import ConfigError, Denied, KbsyncError, Unavailable, Undelivered
 
 T = TypeVar("T")
 
@@ -97,6 +97,8 @@ def _usual_remedy(error: KbsyncError) -> str:
             return "try again a little later; if it stays so, look at the server's log"
         case Denied():
             return "correct server.base_url: Dify's API address, such as https://dify.example/v1"
+        case Undelivered():
+            return "correct it under [[hooks]], or see why its other end does not take it"
         case ConfigError():
             return "correct it in the configuration"
         case _:

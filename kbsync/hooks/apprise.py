@@ -1,0 +1,23 @@
+"""Everything that apprise can reach: mail, chats, push services."""
+
+from __future__ import annotations
+
+import apprise
+
+from kbsync.errors import Undelivered
+from kbsync.hooks.interface import Message
+
+
+class Notify:
+    """One address of apprise."""
+
+    def __init__(self, url: str) -> None:
+        self._service = url.partition(":")[0]
+        self._apprise = apprise.Apprise()
+        self._apprise.add(url)
+
+    def tell(self, message: Message) -> None:
+        """Send it; raises Undelivered, without apprise's own reason, which it only logs."""
+        text = "\n".join(filter(None, (message.text, message.page)))
+        if not self._apprise.notify(title=message.title, body=text or message.title):
+            raise Undelivered(f"apprise could not send to {self._service}://…")

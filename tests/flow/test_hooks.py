@@ -1,0 +1,60 @@
+"""Somebody is told what the running service meets, and doctor tries the way."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from kbsync.standin import Fault
+from tests.integration.hooking import listening
+
+from .place import Place, a_place
+from .test_service import eventually, quick, service, stop
+
+
+def hook(place: Place, **settings: object) -> None:
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
+    place.config.write_text(place.config.read_text() + "\n".join(["\n[[hooks]]", *lines, ""]))
+
+
+def test_a_failure_and_its_end_are_told(tmp_path: Path) -> None:
+    """Files that fail are one message, and another says that it is over; the heart pauses."""
+    file = tmp_path / "told"
+    code = f"import sys; open({str(file)!r}, 'a').write(sys.stdin.read() + '\\n')"
+    with a_place(tmp_path) as place, listening() as monitor:
+        quick(place)
+        hook(place, command=[sys.executable, "-c", code], every="1s")
+        hook(place, heartbeat=monitor.url, every="1s")
+        place.standin.faults.add(Fault("index-error", name="bad", times=None, text="no text layer"))
+        for number in range(12):
+            place.write(f"bad-{number}.md", f"a scan about newts, page {number}")
+
+        def messages() -> list[str]:
+            return [json.loads(line)["title"] for line in file.read_text().splitlines()]
+
+        with service(place) as process:
+            eventually(lambda: file.exists() and len(messages()) == 1, "a message", place)
+            assert messages() == ["kbsync on test: docs: 12 files failed: no text layer"]
+            beats = len(monitor.asked)
+            place.standin.faults.clear()
+            assert place.kbsync("retry").code == 0
+            eventually(lambda: len(messages()) == 2, "the end", place)
+            assert messages()[1] == "kbsync on test: docs: no file fails any more"
+            eventually(lambda: len(monitor.asked) > beats, "a heartbeat", place)
+            assert stop(process) == 0
+
+
+def test_doctor_tries_the_hooks(tmp_path: Path) -> None:
+    """Only when asked to: each hook gets a test message, and what cannot take it is told."""
+    with a_place(tmp_path) as place, listening() as listener:
+        hook(place, webhook=listener.url)
+        hook(place, command=[sys.executable, "-c", "raise SystemExit('no such room')"])
+        assert place.kbsync("doctor").code == 0
+        assert listener.asked == []
+        said = place.kbsync("doctor", "--hooks")
+        assert said.code == 3
+        assert "took a test message" in said.line("webhook")
+        assert "no such room" in said.line("command: ")
+        assert "a test message" in listener.told[0]["title"]
+        assert listener.url not in said.out
