@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
-from kbsync import __version__
 from kbsync.errors import BackendError, ConfigError, KbsyncError, LedgerBusy
 
 #: Sub-commands in the order of `kbsync --help`, each a module of `kbsync.commands`.
@@ -31,6 +31,8 @@ COMMANDS = {
     "adopt": "Take over what the datasets hold already, after a lost ledger.",
     "demo": "See it work, on an embedded server and sample documents.",
     "standin": "Run the embedded Dify-compatible server.",
+    "completion": "Print the completion script of a shell.",
+    "man": "Print the manual page.",
 }
 
 INTERNAL, USAGE, UNREACHABLE, BUSY, INTERRUPTED = 1, 2, 5, 75, 130
@@ -51,14 +53,39 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - a module of ours, for the type
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names that begin so, with their lines of help; imports none of them either."""
+        return [
+            CompletionItem(name, help=text)
+            for name, text in COMMANDS.items()
+            if name.startswith(incomplete)
+        ] or click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _show_versions(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from kbsync.commands.versions import versions  # noqa: PLC0415 - asked for rarely
+
+    for name, version in versions():
+        click.echo(f"{name} {version}")
+    ctx.exit()
+
+
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="kbsync")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_versions,
+    help="Show the versions of kbsync and of what it runs on.",
+)
 @click.option(
     "--config",
     type=click.Path(path_type=Path),

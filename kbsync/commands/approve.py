@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import click
 
 from kbsync.assembly import looking, selected, visiting
-from kbsync.commands.options import as_json, configured
+from kbsync.commands.options import as_json, complete_folder, configured
 from kbsync.config import Settings
 from kbsync.engine import Held
 from kbsync.ledger import is_held
@@ -24,7 +24,9 @@ DONE, HELD = 0, 4
 
 
 @click.command(name="approve")
-@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
+@click.argument(
+    "folders", nargs=-1, required=True, metavar="FOLDER...", shell_complete=complete_folder
+)
 @click.option("--all", "everything", is_flag=True, help="List every file, not only directories.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask, as in a script.")
 @as_json

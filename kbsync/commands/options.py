@@ -10,6 +10,7 @@ import click
 
 from kbsync.config import find, load
 from kbsync.config.parse import duration
+from kbsync.errors import KbsyncError
 
 
 def configured(function: Callable[..., int]) -> Callable[..., int]:
@@ -53,4 +54,21 @@ class Span(click.ParamType[float]):
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-folder_names = click.argument("folders", nargs=-1, metavar="[FOLDER]...")
+
+
+def complete_folder(
+    ctx: click.Context,
+    param: click.Parameter,  # noqa: ARG001 - the form that click calls
+    incomplete: str,
+) -> list[str]:
+    """The configured folders whose names begin so, for a shell; none without a configuration."""
+    try:
+        settings = load(ctx.params.get("config") or ctx.obj)
+    except KbsyncError:
+        return []
+    return [folder.name for folder in settings.folders if folder.name.startswith(incomplete)]
+
+
+folder_names = click.argument(
+    "folders", nargs=-1, metavar="[FOLDER]...", shell_complete=complete_folder
+)

@@ -13,6 +13,7 @@ import click
 
 from kbsync.commands.doctor.examination import examined
 from kbsync.commands.doctor.findings import Finding, Result
+from kbsync.commands.doctor.report import write_report
 from kbsync.commands.options import as_json
 
 WRONG, TROUBLED, UNREACHABLE = 2, 3, 5
@@ -43,9 +44,17 @@ _WIDTH = 18
     help="Configuration file; else $KBSYNC_CONFIG, ./kbsync.toml, the user's, the system's.",
 )
 @click.option("--hooks", is_flag=True, help="Send a test message through each of [[hooks]], too.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write versions, settings, findings and history there, without keys and names.",
+)
 @as_json
 @click.pass_context
-def command(ctx: click.Context, config: Path | None, hooks: bool, as_json: bool) -> int:
+def command(
+    ctx: click.Context, config: Path | None, hooks: bool, report: Path | None, as_json: bool
+) -> int:
     """Try every part - configuration, key, ledger, server, datasets, folders, answers.
 
     Nothing is changed; questions of [[checks]] are put to the datasets or to the application.
@@ -69,6 +78,9 @@ def command(ctx: click.Context, config: Path | None, hooks: bool, as_json: bool)
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         _print_sum(findings)
+    if report is not None:
+        write_report(report, findings, config or ctx.obj)
+        click.echo(f"{report}: read it before you attach it to anything", err=True)
     return exit_code(findings)
 
 
