@@ -12,7 +12,7 @@ help:
 	@echo "make demo            see kbsync work: a server, sample documents, two syncs, an answer"
 	@echo "make demo DIR=/some  the same with a folder of yours, which is only read"
 	@echo "make test            format, lint, types, layers, all tests"
-	@echo "make soak            crash at every point and live through random histories, for long"
+	@echo "make soak            crash at every point, kill it at any moment, live random histories, for long"
 	@echo "make soak SEED=7     tell one of these histories, line by line"
 	@echo "make bench           measure, each figure beside what one would use instead"
 	@echo "make lock            renew requirements/*.txt"
@@ -44,7 +44,7 @@ MINUTES ?= 30
 soak: export PYTHONHASHSEED = 0
 soak: $(VENV)/.dev
 ifeq ($(SEED),)
-	KBSYNC_SOAK=1 $(BIN)/pytest tests/flow/test_crash_points.py
+	SOAK=1 $(BIN)/pytest tests/flow/test_crash_points.py tests/flow/test_kill.py
 	$(BIN)/python -m tests.simulation --first $(FIRST) --minutes $(MINUTES)
 else
 	@$(BIN)/python -m tests.simulation --seed $(SEED)

@@ -55,7 +55,7 @@ AFTERMATHS: Mapping[str, Callable[[Scenario], Tree]] = {
     "emptied": lambda scenario: dict.fromkeys(scenario.after, ""),
 }
 #: In a short run each point is tried with one of them, in turn.
-ALL = bool(os.environ.get("KBSYNC_SOAK"))
+ALL = bool(os.environ.get("SOAK"))
 
 
 def a_world(directory: Path, standin: StandIn, settings: Mapping[str, object]) -> World:
