@@ -37,6 +37,28 @@ class Datasets:
         _refuse_foreign(row)
         return dataset_of(row)
 
+    def all(self) -> list[Dataset]:
+        """Every dataset that the key may see, by name; foreign ones, too."""
+        params: dict[str, str | int] = {"limit": PAGE, "include_all": "true"}
+        found = {
+            text(row, "id"): dataset_of(row)
+            for answer in pages(lambda page: self._get("/datasets", **params, page=page))
+            for row in rows(answer)
+        }
+        return sorted(found.values(), key=lambda dataset: (dataset.name.casefold(), dataset.id))
+
+    def embeds(self) -> bool | None:
+        """Whether there is a model for high_quality; None when the server does not tell.
+
+        The list holds usable models only, and the first of them serves where no default was
+        chosen (source: services/model_provider_service.py).
+        """
+        try:
+            answer = self._get("/workspaces/current/models/model-types/text-embedding")
+        except (Denied, Missing, Rejected):
+            return None  # older servers have no such route, and others may close it
+        return any(row.get("models") for row in rows(answer))
+
     def _refuse_unknown(self, name: str) -> Row:
         raise Denied(
             f"there is no dataset {name!r} on {self._transport.host}, or the key may not see it;"

@@ -66,6 +66,15 @@ class DifyBackend:
         """Resolve a dataset by UUID or exact name; see `Backend.dataset`."""
         return self._datasets.resolve(reference, create=create)
 
+    def datasets(self) -> Sequence[Dataset]:
+        """Every dataset that the key may see, by name; see `Backend.datasets`."""
+        return self._datasets.all()
+
+    @property
+    def embeds(self) -> bool | None:
+        """Whether there is an embedding model; see `Backend.embeds`."""
+        return self._datasets.embeds()
+
     def fits(self, dataset: Dataset, processing: Processing) -> None:
         """Check technique and form; see `Backend.fits`."""
         self._datasets.fits(dataset, processing)

@@ -62,6 +62,18 @@ class Backend(Protocol):
         """
         ...
 
+    def datasets(self) -> Sequence[Dataset]:
+        """Every dataset that the key may see, by name; empty where the server cannot list."""
+        ...
+
+    @property
+    def embeds(self) -> bool | None:
+        """Whether the server has an embedding model; None where it does not tell.
+
+        Without one, it makes no `high_quality` dataset and takes no first document of one.
+        """
+        ...
+
     def fits(self, dataset: Dataset, processing: Processing) -> None:
         """Check that a dataset takes documents of this form; raises `Denied` naming the setting."""
         ...

@@ -52,6 +52,15 @@ class SimpleBackend:
             ) from None
         return Dataset(reference, reference)
 
+    def datasets(self) -> Sequence[Dataset]:
+        """Name none: this form has no list."""
+        return []
+
+    @property
+    def embeds(self) -> bool | None:
+        """Unknown: this form tells nothing of models."""
+        return None
+
     def fits(self, dataset: Dataset, processing: Processing) -> None:
         """Nothing can be known beforehand; the first upload tells."""
 

@@ -86,6 +86,14 @@ class Adopting(Base):
             )
         )
 
+    def adoption_refused(self, name: str, dataset: Dataset) -> str | None:
+        """Why `adopt` would refuse this folder, or None; only looks. Raises BackendError."""
+        if self.is_adopted(name):
+            return None
+        listed = list(self.backend.documents(dataset.id))
+        namesake = self._inventory(self.folders[name], dataset, listed).namesake
+        return namesake and self._who_are_we(self.folders[name], dataset, namesake)
+
     def _done(self, adoption: Adoption) -> Adoption:
         name = adoption.folder
         if not adoption.listed:

@@ -115,6 +115,25 @@ def get(call: Call) -> Answer:
     return Answer(dataset_view(call.world, call.dataset, asked="get"))
 
 
+def models(call: Call) -> Answer:
+    """``GET /workspaces/current/models/model-types/text-embedding``: what can be used."""
+    model, provider = EMBEDDING_MODEL
+    label = {"en_US": "Stand-in", "zh_Hans": "Stand-in"}
+    told = {
+        "model": model,
+        "label": {"en_US": model, "zh_Hans": model},
+        "model_type": "text-embedding",
+        "features": None,
+        "fetch_from": "predefined-model",
+        "model_properties": {"context_size": 8192},
+        "deprecated": False,
+        "status": "active",
+        "load_balancing_enabled": False,
+    }
+    row = {"provider": provider, "label": label, "status": "active", "models": [told]}
+    return Answer({"data": [row] if call.world.embedding_model else []})
+
+
 def update(call: Call) -> Answer:
     """``PATCH /datasets/{id}``: any of the fields."""
     wish = check(DatasetUpdatePayload, call.json(), call.behaviour)

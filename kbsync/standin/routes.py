@@ -78,6 +78,7 @@ class Routes:
 DATASETS = "/v1/datasets"
 DATASET = f"{DATASETS}/<uuid:dataset_id>"
 DOCUMENT = f"{DATASET}/documents/<uuid:document_id>"
+MODELS = "/v1/workspaces/current/models/model-types"
 METADATA = f"{DATASET}/metadata"
 
 
@@ -87,6 +88,7 @@ def dify_routes(behaviour: Behaviour) -> Routes:
         Route("GET", DATASETS, "dataset-list", datasets.list_datasets),
         Route("POST", DATASETS, "dataset-create", datasets.create, limited=True),
         Route("GET", f"{DATASETS}/tags", "tags", datasets.tags),
+        Route("GET", f"{MODELS}/text-embedding", "models", datasets.models),
         Route("GET", DATASET, "dataset-get", datasets.get),
         Route("PATCH", DATASET, "dataset-update", datasets.update, limited=True),
         Route("DELETE", DATASET, "dataset-delete", datasets.delete, limited=True),

@@ -149,6 +149,33 @@ def test_a_dataset_that_is_not_there(side: Side) -> None:
         side.backend.dataset("No such dataset")
 
 
+def test_the_datasets_by_name(side: Side) -> None:
+    """Where the server lists datasets, all of the key's are told, by name, over all its pages."""
+    if not side.backend.lists:
+        assert side.backend.datasets() == []
+        return
+    for number in range(104):
+        side.create(f"more {number:03}")
+    side.create("another one", None)
+    told = side.backend.datasets()
+    assert len({one.id for one in told}) == 106
+    assert [one.name for one in told[:3]] == ["another one", "KB", "more 000"]
+    assert told[0].indexing_technique is None
+    assert (told[1].indexing_technique, told[1].document_count) == ("economy", 0)
+
+
+def test_whether_there_is_a_model(opened: Opener) -> None:
+    """A server with, and one without an embedding model is told; an older route is unknown."""
+    without, having = opened(), opened(embedding_model=True)
+    if without.dialect == "simple":
+        assert without.backend.embeds is having.backend.embeds is None
+        return
+    assert without.backend.embeds is False
+    assert having.backend.embeds is True
+    having.fail("proxy-413", "GET", "/models/")
+    assert having.backend.embeds is None
+
+
 def test_a_wrong_key(side: Side) -> None:
     """A wrong key is told as such, and not shown."""
     side.put()

@@ -386,6 +386,41 @@ def test_dataset_that_takes_nothing(place: Place, columns: dict[str, Any], told:
     assert told.lower() in (found["dataset"]["finding"] + found["dataset"]["remedy"]).lower()
 
 
+@pytest.mark.parametrize("there", [True, False], ids=["an empty dataset", "one to be made"])
+def test_no_embedding_model(place: Place, there: bool) -> None:
+    """Where reconcile would be refused for want of a model, doctor says so first, both ways out."""
+    name = "New"
+    if there:
+        place.standin.create_dataset(name, None)
+    place.configure(dataset=name, create_dataset=not there, indexing_technique="high_quality")
+    found = rows(place, 5)
+    assert results(found)["fail"] == ["model"]
+    assert "has no embedding model" in found["model"]["finding"]
+    assert "Settings > Model Provider" in found["model"]["remedy"]
+    assert 'indexing_technique = "economy"' in found["model"]["remedy"]
+    assert place.kbsync("reconcile").code == 5
+    place.configure(indexing_technique="economy")
+    assert results(rows(place, 0)) == {"warn": [], "fail": []}
+    assert place.kbsync("reconcile").code == 0
+
+
+def test_documents_under_another_instance(place: Place) -> None:
+    """Where reconcile would refuse to double another instance's documents, doctor says so first."""
+    assert place.kbsync("reconcile").code == 0
+    assert rows(place, 0)["owner"]["finding"] == "this instance is 'test'"
+    place.lose_ledger()
+    place.configure(instance="new-host")
+    found = rows(place, 5)
+    assert results(found)["fail"] == ["owner"]
+    assert "2 documents of folder 'docs' from instance 'test'" in found["owner"]["finding"]
+    assert 'set instance = "test"' in found["owner"]["remedy"]
+    assert "kbsync adopt --apart docs" in found["owner"]["remedy"]
+    assert not place.ledger.exists()
+    assert place.kbsync("reconcile").code == 5
+    assert place.kbsync("adopt", "--apart").code == 0
+    assert results(rows(place, 0)) == {"warn": [], "fail": []}
+
+
 def test_technique_mismatch(place: Place) -> None:
     """A dataset of the other technique names the setting."""
     place.configure(indexing_technique="high_quality")

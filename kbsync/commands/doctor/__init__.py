@@ -22,7 +22,9 @@ WRONG, TROUBLED, UNREACHABLE = 2, 3, 5
 _CONFIGURED = frozenset({"configuration", "key", "ledger fit"})
 
 
-_SERVED = frozenset({"server", "version", "clock", "api", "dataset", "processing", "documents"})
+_SERVED = frozenset(
+    {"server", "version", "clock", "api", "dataset", "model", "processing", "documents", "owner"}
+)
 
 
 _LOOKS = {

@@ -9,10 +9,12 @@ from kbsync import naming
 from kbsync.backend.interface import Backend
 from kbsync.commands.doctor.findings import (
     Finding,
+    fail,
     ok,
     skip,
 )
 from kbsync.config import FolderSettings
+from kbsync.engine import Engine
 from kbsync.errors import Denied
 from kbsync.model import Dataset, Remote
 
@@ -28,6 +30,34 @@ def resolved(backend: Backend, folder: FolderSettings) -> Dataset | Finding:
         if not folder.create_dataset or "create_dataset = true" not in str(error):
             raise
     return ok("dataset", folder.name, f"there is no {folder.dataset!r} yet; the first run makes it")
+
+
+def model(backend: Backend, folder: FolderSettings) -> Finding:
+    """Whether a dataset without documents can be indexed as the folder asks: by meaning or words."""
+    name = folder.name
+    if folder.indexing_technique == "economy":
+        return ok("model", name, "economy needs no embedding model; passages are found by keyword")
+    has_model = backend.embeds
+    if has_model is None:
+        return skip("model", name, "this server does not tell its embedding models")
+    if has_model:
+        return ok("model", name, "the server has an embedding model")
+    return fail(
+        "model",
+        name,
+        "the server has no embedding model, which high_quality needs; nothing can be sent",
+        "set one up in Dify (Settings > Model Provider), or set"
+        f' indexing_technique = "economy" for the folder {name!r}',
+    )
+
+
+def owner(engine: Engine, folder: FolderSettings, dataset: Dataset) -> Finding:
+    """Whether the folder's documents are there under another instance's name already."""
+    refusal = engine.adoption_refused(folder.name, dataset)
+    if refusal is None:
+        return ok("owner", folder.name, f"this instance is {engine.instance!r}")
+    happened, remedy = refusal.split("; ", 1)
+    return fail("owner", folder.name, happened, remedy)
 
 
 def processing(backend: Backend, dataset: Dataset, folder: FolderSettings) -> Finding:

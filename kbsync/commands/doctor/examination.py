@@ -11,7 +11,7 @@ from pathlib import Path
 from kbsync.assembly import checking, connect, looking
 from kbsync.backend.interface import Backend
 from kbsync.commands.doctor.configuration import configuration, key
-from kbsync.commands.doctor.datasets import DATASET_CHECKS, resolved
+from kbsync.commands.doctor.datasets import DATASET_CHECKS, model, owner, resolved
 from kbsync.commands.doctor.findings import (
     Finding,
     Result,
@@ -37,7 +37,9 @@ from kbsync.commands.doctor.ledger import LEDGER_CHECKS, fit
 from kbsync.commands.doctor.server import GREETING_CHECKS, PATIENCE, greeted, proxy_of, reached
 from kbsync.config import FolderSettings, Settings
 from kbsync.engine import Verdict
+from kbsync.errors import LedgerError
 from kbsync.log import printable, scrubbed
+from kbsync.model import Dataset
 
 
 def examined(explicit: Path | None, *, hooks: bool) -> Iterator[Finding]:
@@ -83,7 +85,7 @@ def _others(settings: Settings) -> Iterator[Finding]:
         watched = []
         for folder in settings.folders:
             walk = yield from _folder(folder)
-            yield from _dataset(backend, folder)
+            yield from _dataset(backend, settings, folder)
             if walk is not None and folder.watch in {"auto", "native"}:
                 watched.append(walk)
         yield from tried("watches", "kbsync run", partial(watches, watched))
@@ -142,19 +144,36 @@ def _folder(folder: FolderSettings) -> Generator[Finding, None, Walk | None]:
     return walk
 
 
-def _dataset(backend: Backend | None, folder: FolderSettings) -> Iterator[Finding]:
+def _dataset(
+    backend: Backend | None, settings: Settings, folder: FolderSettings
+) -> Iterator[Finding]:
     if backend is None:
         yield from skipped(["dataset", *DATASET_CHECKS], folder.name, "the server was not asked")
         return
     dataset = attempted("dataset", folder.name, partial(resolved, backend, folder))
     if isinstance(dataset, Finding):
         yield dataset
-        why = "there is none yet" if dataset.result is Result.OK else "the dataset comes first"
+        is_to_be_made = dataset.result is Result.OK
+        if is_to_be_made:
+            yield from tried("model", folder.name, partial(model, backend, folder))
+        why = "there is none yet" if is_to_be_made else "the dataset comes first"
         yield from skipped(DATASET_CHECKS, folder.name, why)
         return
     yield ok("dataset", folder.name, f"{dataset.name!r} ({dataset.id})")
+    if backend.lists and dataset.indexing_technique is None:
+        yield from tried("model", folder.name, partial(model, backend, folder))
     for name, check in DATASET_CHECKS.items():
         yield from tried(name, folder.name, partial(check, backend, dataset, folder))
+    if backend.lists and dataset.document_count:
+        yield from tried("owner", folder.name, partial(_owner, settings, folder, dataset))
+
+
+def _owner(settings: Settings, folder: FolderSettings, dataset: Dataset) -> Finding:
+    try:
+        with looking(settings) as engine, closing(engine):
+            return owner(engine, folder, dataset)
+    except LedgerError:
+        return skip("owner", folder.name, "the ledger comes first")
 
 
 def _answers(settings: Settings) -> list[Finding]:
