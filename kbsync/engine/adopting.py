@@ -92,7 +92,7 @@ class Adopting(Base):
             return None
         listed = list(self.backend.documents(dataset.id))
         namesake = self._inventory(self.folders[name], dataset, listed).namesake
-        return namesake and self._who_are_we(self.folders[name], dataset, namesake)
+        return self._who_are_we(self.folders[name], dataset, namesake) if namesake else None
 
     def _done(self, adoption: Adoption) -> Adoption:
         name = adoption.folder

@@ -13,12 +13,14 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kbsync.commands.doctor.denials import Guards, remedy_for
 from kbsync.commands.doctor.findings import Result
 from kbsync.commands.doctor.folders import (
     Walk,
@@ -531,6 +533,50 @@ def test_another_user() -> None:
             in by_check(closed, "dataset-standin")["root"]["finding"]
         )
         place.root.chmod(0o755)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can take on another user's rights")
+def test_the_rights_of_the_service(tmp_path: Path) -> None:
+    """As root, --user finds what the service's user may not read, and root's own rights hide."""
+    with _open_directory() as directory, a_place(directory) as place:
+        place.write("fine.md", "text")
+        place.write("secret.md", "text").chmod(0o600)
+        assert place.kbsync("doctor", "--json").code == 0
+        before = os.getresuid(), os.getresgid(), os.getgroups()
+        said = place.kbsync("doctor", "--json", "--user", "nobody")
+        assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
+        found = by_check(said, place.standin.key)
+        assert "permission denied for user nobody" in found["files"]["finding"]
+        assert results(found) == {"warn": ["files"], "fail": []}
+        assert "there is no user" in place.kbsync("doctor", "--user", "no-such-user").err
+
+
+@pytest.mark.parametrize(
+    ("permitted", "guards", "told"),
+    [
+        (False, {}, "setfacl -R -m u:"),
+        (False, {"selinux": True}, "setfacl -R -m u:"),
+        (True, {"selinux": True, "in_unit": True}, "restorecon -R /srv/docs"),
+        (True, {"apparmor": "kbsync (enforce)"}, "add /srv/docs/** r, to it"),
+        (True, {"in_unit": True}, "BindReadOnlyPaths=/srv/docs"),
+        (True, {}, "look for what else denies it"),
+        (False, {"is_root": True, "file_system": "nfs4"}, "root_squash"),
+    ],
+)
+def test_who_denies_it(permitted: bool, guards: dict[str, Any], told: str) -> None:
+    """What is denied although the mode allows it is SELinux's, AppArmor's or a sandbox's doing."""
+    nothing = Guards(is_root=False, selinux=False, apparmor="", in_unit=False, file_system="ext4")
+    path = Path("/srv/docs")
+    stands = replace(nothing, **guards)
+    assert told in remedy_for(path, path, "rX", permitted=permitted, guards=stands)
+
+
+def test_a_folder_that_the_unit_hides(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a unit, a folder below /tmp that is not there may be outside of it."""
+    place.configure(path="/tmp/not there")
+    assert "mount it or make it" in rows(place, 3)["root"]["remedy"]
+    monkeypatch.setenv("INVOCATION_ID", "0123456789abcdef0123456789abcdef")
+    assert "PrivateTmp" in rows(place, 3)["root"]["remedy"]
 
 
 # --- ledger -----------------------------------------------------------------------------------

@@ -47,6 +47,11 @@ _WIDTH = 18
 )
 @click.option("--hooks", is_flag=True, help="Send a test message through each of [[hooks]], too.")
 @click.option(
+    "--user",
+    metavar="NAME",
+    help="As root: look at the folders with the rights of this user, such as nobody.",
+)
+@click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -55,7 +60,12 @@ _WIDTH = 18
 @as_json
 @click.pass_context
 def command(
-    ctx: click.Context, config: Path | None, hooks: bool, report: Path | None, as_json: bool
+    ctx: click.Context,
+    config: Path | None,
+    hooks: bool,
+    user: str | None,
+    report: Path | None,
+    as_json: bool,
 ) -> int:
     """Try every part - configuration, key, ledger, server, datasets, folders, answers.
 
@@ -72,7 +82,7 @@ def command(
     Example: kbsync doctor --config /etc/kbsync/config.toml
     """  # noqa: D301 - click looks for the character \b
     findings = []
-    for finding in examined(config or ctx.obj, hooks=hooks):
+    for finding in examined(config or ctx.obj, hooks=hooks, user=user):
         findings.append(finding)
         if not as_json:
             _print(finding)

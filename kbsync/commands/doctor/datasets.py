@@ -33,7 +33,7 @@ def resolved(backend: Backend, folder: FolderSettings) -> Dataset | Finding:
 
 
 def model(backend: Backend, folder: FolderSettings) -> Finding:
-    """Whether a dataset without documents can be indexed as the folder asks: by meaning or words."""
+    """Whether the server has the model that a dataset's first document needs."""
     name = folder.name
     if folder.indexing_technique == "economy":
         return ok("model", name, "economy needs no embedding model; passages are found by keyword")

@@ -34,6 +34,7 @@ from kbsync.commands.doctor.folders import (
 )
 from kbsync.commands.doctor.hooks import told
 from kbsync.commands.doctor.ledger import LEDGER_CHECKS, fit
+from kbsync.commands.doctor.machine import acting_as
 from kbsync.commands.doctor.server import GREETING_CHECKS, PATIENCE, greeted, proxy_of, reached
 from kbsync.config import FolderSettings, Settings
 from kbsync.engine import Verdict
@@ -42,18 +43,21 @@ from kbsync.log import printable, scrubbed
 from kbsync.model import Dataset
 
 
-def examined(explicit: Path | None, *, hooks: bool) -> Iterator[Finding]:
+def examined(explicit: Path | None, *, hooks: bool, user: str | None) -> Iterator[Finding]:
     """Every finding as it is made, without the key and without anything that harms a terminal.
 
-    With `hooks`, each of them is sent a test message.
+    With `hooks`, each of them is sent a test message; with `user`, the folders are looked at with
+    that user's rights. Raises ConfigError when it cannot be taken on.
     """
+    with acting_as(user):
+        pass
     settings, found = configuration(explicit)
     if settings is None:
         yield from (_shown(finding, ()) for finding in found)
         return
     secrets = settings.secrets
     yield from (_shown(finding, secrets) for finding in [*found, *_machine(settings, explicit)])
-    for finding in _others(settings):
+    for finding in _others(settings, user):
         yield _shown(finding, secrets)
     for finding in told(settings) if hooks else ():
         yield _shown(finding, secrets)
@@ -78,13 +82,16 @@ def _machine(settings: Settings, explicit: Path | None) -> Iterator[Finding]:
     yield from tried("ledger fit", str(settings.ledger), partial(fit, settings))
 
 
-def _others(settings: Settings) -> Iterator[Finding]:
+def _others(settings: Settings, user: str | None) -> Iterator[Finding]:
     """The server, then each folder with its dataset, then what all folders need together."""
+    if user is not None:
+        _import_all()
     backend = yield from _server(settings)
     try:
         watched = []
         for folder in settings.folders:
-            walk = yield from _folder(folder)
+            with acting_as(user):
+                walk = yield from _folder(folder)
             yield from _dataset(backend, settings, folder)
             if walk is not None and folder.watch in {"auto", "native"}:
                 watched.append(walk)
@@ -96,6 +103,13 @@ def _others(settings: Settings) -> Iterator[Finding]:
     finally:
         if backend is not None:
             backend.close()
+
+
+def _import_all() -> None:
+    """What looking at folders needs: another user may not read the program's own files."""
+    import kbsync.convert.registry
+    import kbsync.scan
+    import kbsync.watch.modes  # noqa: F401
 
 
 def _server(settings: Settings) -> Generator[Finding, None, Backend | None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
+from kbsync.commands.doctor.denials import guards_of, hidden, is_permitted, remedy_for
 from kbsync.commands.doctor.findings import (
     Finding,
     fail,
@@ -52,23 +53,24 @@ def folder_root(folder: FolderSettings) -> Finding:
     blocked = next((above for above in reversed(path.parents) if _closed(above, os.X_OK)), None)
     if blocked is not None or _closed(path, os.R_OK | os.X_OK):
         shut = blocked or path
+        found = f"user {user()} may not {'enter' if blocked else 'read'} the directory {shut}"
         rights = "x" if blocked else "rX"
-        return fail(
-            "root",
-            name,
-            f"user {user()} may not {'enter' if blocked else 'read'} the directory {shut}",
-            f"let that user in: setfacl {'' if blocked else '-R '}-m u:{user()}:{rights} {shut}",
-        )
+        permitted, guards = is_permitted(shut), guards_of(shut)
+        remedy = remedy_for(shut, path, rights, permitted=permitted, guards=guards)
+        return fail("root", name, found, remedy)
     if not path.exists():
         found = f"there is no {path}" if not path.is_symlink() else f"{path} is a broken link"
-        remedy = f"mount it or make it, or correct `path` of the folder {name!r}"
+        remedy = hidden(path, guards_of(path)) or (
+            f"mount it or make it, or correct `path` of the folder {name!r}"
+        )
         return fail("root", name, f"{found}; nothing is deleted meanwhile", remedy)
     if not path.is_dir():
         remedy = f"set `path` of the folder {name!r} to a directory"
         return fail("root", name, f"{path} is not a directory", remedy)
     real = os.path.realpath(path)
     link = "" if real == str(path) else f", which leads to {real},"
-    return ok("root", name, f"{path}{link} can be read")
+    who = " (by root; --user NAME looks as the user of a service)" if os.geteuid() == 0 else ""
+    return ok("root", name, f"{path}{link} can be read{who}")
 
 
 def folder_mount(folder: FolderSettings, mountinfo: str | None = None) -> Finding:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from kbsync.errors import ConfigError
 
 
 def user() -> str:
@@ -18,6 +22,34 @@ def name_of(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+@contextmanager
+def acting_as(name: str | None) -> Iterator[None]:
+    """Within it this process has the rights of a user, if one is named; only root may do that.
+
+    Raises:
+        ConfigError: there is no such user, or we are not root.
+    """
+    if name is None:
+        yield
+        return
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise ConfigError(f"there is no user {name!r} on this machine; name another") from None
+    groups, group = os.getgroups(), os.getegid()
+    if os.geteuid() != 0:
+        raise ConfigError("only root can look as another user; run it with sudo, or without --user")
+    os.setgroups(os.getgrouplist(name, entry.pw_gid))
+    os.setresgid(entry.pw_gid, entry.pw_gid, group)
+    os.setresuid(entry.pw_uid, entry.pw_uid, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+        os.setresgid(group, group, group)
+        os.setgroups(groups)
 
 
 def text(path: str) -> str:
