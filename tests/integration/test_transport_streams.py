@@ -78,7 +78,9 @@ def test_a_refusal_is_read_as_any_other() -> None:
 
 def test_what_surely_had_no_effect_is_called_again() -> None:
     """429 before the stream begins; then it begins."""
-    limited = written("429 TOO MANY REQUESTS", b"{}", "Content-Type: application/json")
+    limited = written(
+        "429 TOO MANY REQUESTS", b"{}", "Content-Type: application/json", "Connection: close"
+    )
     with (
         served(once(limited), sends(HEAD, b"data: 1\n\n")) as server,
         calling(server.url) as (transport, time),
