@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 DIR ?=
-PYTEST ?=
+PYTEST ?= --numprocesses auto --dist worksteal
 
 .PHONY: help demo test check-format lint types layers tests bench lock clean
 

@@ -1,10 +1,31 @@
-"""What the tests tell of themselves at the end."""
+"""What the tests tell of themselves at the end, gathered from the processes that ran them."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import pytest
 
 from tests.seams import TRIED
+
+
+class Worker(Protocol):
+    """A process of tests that has ended, as pytest-xdist describes it."""
+
+    workeroutput: dict[str, dict[str, int]]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands over its counts."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["tried"] = dict(TRIED)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Worker) -> None:
+    """The counts of a worker; one that was killed has none."""
+    TRIED.update(getattr(node, "workeroutput", {}).get("tried", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
