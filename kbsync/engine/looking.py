@@ -174,13 +174,11 @@ class Looking(Moving):
 
     def _moved_root(self, folder: Folder, found: tuple[int, int] | None) -> str | None:
         last = self.ledger.folder(folder.name)
-        if last is None or last.device is None or found is None:
-            return None
-        if found == (last.device, last.inode):
+        if last is None or last.identity is None or found is None or found == last.identity:
             return None
         if last.root != folder.root:
             return f"the folder was {last.root} and is now {folder.root}, another directory"
-        if last.device != found[0]:
+        if last.identity[0] != found[0]:
             return "the folder is on another device than at the last scan: is a mount missing?"
         return f"{folder.root} is another directory than at the last scan, by its inode"
 

@@ -11,9 +11,11 @@ from typing import assert_never
 from kbsync.ledger.moving import Moving
 from kbsync.ledger.rows import (
     COLUMNS,
+    number_of,
     path_of,
     record_of,
     stamp_of,
+    stored_number,
     stored_path,
     stored_stamp,
 )
@@ -56,12 +58,14 @@ def _below(directory: str) -> tuple[str, tuple[str | bytes, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class FolderRow:
-    """What the ledger remembers of a folder; `last_scan` in seconds since the epoch."""
+    """What the ledger remembers of a folder; `last_scan` in seconds since the epoch.
+
+    `identity` is the device and the inode of its root at the last complete scan.
+    """
 
     name: str
     root: str
-    device: int | None
-    inode: int | None
+    identity: tuple[int, int] | None
     dataset: str
     dataset_id: str | None
     last_scan: float | None
@@ -82,7 +86,8 @@ class Planning(Moving):
             return None
         _, root, device, inode, dataset, dataset_id, last_scan, rule, count, reason = rows[0]
         hold = None if rule is None else Hold(name, rule, count, reason)
-        return FolderRow(name, root, device, inode, dataset, dataset_id, last_scan, hold)
+        identity = None if device is None else (number_of(device), number_of(inode))
+        return FolderRow(name, root, identity, dataset, dataset_id, last_scan, hold)
 
     def bind(self, name: str, root: str, dataset: str, dataset_id: str, now: float) -> None:
         """Remember which dataset a folder's setting means; on another one, send everything."""
@@ -111,11 +116,7 @@ class Planning(Moving):
         now: float,
     ) -> None:
         """Remember a scan: the root's device and inode (None: keep the last), and its hold."""
-        device, inode = (
-            stored_stamp(Stamp(0, 0, 0, identity[1], identity[0]))[:2:-1]
-            if (identity)
-            else (None, None)
-        )
+        device, inode = (None, None) if identity is None else map(stored_number, identity)
         held = (None, None, None) if hold is None else (hold.rule, hold.count, hold.reason)
         with self.store.transaction() as db:
             db.execute(

@@ -48,14 +48,17 @@ def stamp_of(values: Sequence[Any]) -> Stamp | None:
     size, mtime_ns, ctime_ns, inode, device = values
     if mtime_ns is None:
         return None
-    if inode < 0 or device < 0:
-        inode, device = inode % _UNSIGNED, device % _UNSIGNED
-    return Stamp(size, mtime_ns, ctime_ns, inode, device)
+    return Stamp(size, mtime_ns, ctime_ns, number_of(inode), number_of(device))
 
 
 def stored_number(number: int) -> int:
     """An unsigned 64-bit number of the file system in SQLite's signed column."""
     return number - _UNSIGNED if number >= _SIGNED else number
+
+
+def number_of(value: int) -> int:
+    """The unsigned number that `stored_number` kept."""
+    return value % _UNSIGNED if value < 0 else value
 
 
 def stored_remote(remote: Remote | None) -> tuple[str | None, ...]:

@@ -317,6 +317,16 @@ def test_names_that_are_not_utf8(ledger: Ledger) -> None:
     assert ledger.everything("docs").keys() == {key.path}
 
 
+def test_a_root_with_a_large_inode(ledger: Ledger) -> None:
+    """Inodes that some network file systems give, of 64 bits, are kept whole."""
+    identity = (2**64 - 2, 2**63)
+    ledger.scanned("docs", "/docs", "Docs", identity, None, 1.0)
+    ledger.scanned("docs", "/docs", "Docs", None, None, 2.0)
+    folder = ledger.folder("docs")
+    assert folder is not None
+    assert folder.identity == identity
+
+
 def test_settled_and_unsettled_are_all(ledger: Ledger) -> None:
     """Every row is either settled under its path's recipe or handed to the planner in full."""
     bring_live(ledger)
