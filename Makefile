@@ -44,7 +44,8 @@ MINUTES ?= 30
 soak: export PYTHONHASHSEED = 0
 soak: $(VENV)/.dev
 ifeq ($(SEED),)
-	SOAK=1 $(BIN)/pytest tests/flow/test_crash_points.py tests/flow/test_kill.py
+	SOAK=1 $(BIN)/pytest tests/flow/test_crash_points.py tests/flow/test_kill.py \
+		tests/integration/test_ledger_machine.py
 	$(BIN)/python -m tests.simulation --first $(FIRST) --minutes $(MINUTES)
 else
 	@$(BIN)/python -m tests.simulation --seed $(SEED)
