@@ -74,6 +74,10 @@ class NoSuchRoute(Denied):
     """Nothing answers at this path: another server, another dialect, or an older version."""
 
 
+class KeyRefused(Denied):
+    """The server does not take this key; anything else about it may be right."""
+
+
 def error_of(
     answer: Answer, call: str, host: str, now: datetime, *, sends_file: bool = False
 ) -> BackendError | None:
@@ -171,7 +175,7 @@ def _unauthorized(answer: Answer, host: str) -> Denied:
             f"{host} wants another login than the API key: a proxy in front of it; set"
             " server.base_url to an address without one"
         )
-    return Denied(
+    return KeyRefused(
         f"{host} refused the API key ({answer.message or 'unauthorized'}); use a dataset key: in"
         " Dify, Knowledge > Service API"
     )

@@ -6,16 +6,16 @@ import os
 import pty
 import re
 import select
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from kbsync.config import load
+from kbsync.standin import StandIn, running
 
 KEY = "dataset-abcdefghijklmnop12345678"
 INIT = [sys.executable, "-m", "kbsync", "init"]
@@ -46,14 +46,32 @@ def init(
 
 
 def on_a_terminal(
-    directory: Path, options: Sequence[str], answers: Sequence[tuple[str, str]]
+    directory: Path,
+    options: Sequence[str],
+    answers: Sequence[tuple[str, str]],
+    variables: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
     """Run it on a pseudo-terminal; each answer is typed when its question has appeared."""
-    pid, master = pty.fork()
-    if pid == 0:
-        os.chdir(directory)
-        os.execve(INIT[0], [*INIT, *options], environment(directory, {}))
-    shown, waiting, seen = "", list(answers), 0
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [*INIT, *options],
+        cwd=directory,
+        env=environment(directory, variables or {}),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    ) as process:
+        os.close(slave)
+        shown = _conversation(process, master, list(answers))
+    os.close(master)
+    return process.returncode, shown
+
+
+def _conversation(
+    process: subprocess.Popen[bytes], master: int, waiting: list[tuple[str, str]]
+) -> str:
+    shown, seen = "", 0
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if waiting and waiting[0][0] in shown[seen:]:
@@ -65,11 +83,9 @@ def on_a_terminal(
             except OSError:  # how Linux says that the other end is closed
                 break
     else:
-        os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    os.close(master)
+        process.kill()
     assert not waiting, shown
-    return os.waitstatus_to_exitcode(status), shown
+    return re.sub(r"\x1b\[[0-9;]*m|\r", "", shown)
 
 
 def left_in(directory: Path) -> list[str]:
@@ -198,43 +214,112 @@ def test_names_are_written_so_that_they_are_read_again(place: Path, name: str) -
     assert load(place / "kbsync.toml", environ={}).folders[0].path == place / name
 
 
-def test_on_a_terminal(place: Path) -> None:
+@pytest.fixture
+def server() -> Iterator[tuple[StandIn, str]]:
+    """A server with a model, two knowledge bases and one that takes nothing; and its address."""
+    standin = StandIn(embedding_model=True)
+    standin.create_dataset("Manuals")
+    standin.create_dataset("Handbook", "high_quality")
+    standin.create_dataset("Elsewhere", provider="external")
+    with running(standin) as url:
+        yield standin, url
+    standin.close()
+
+
+def test_on_a_terminal(place: Path, server: tuple[StandIn, str]) -> None:
     """What is missing is asked, a wrong answer again; the key is not shown, and kept in a file."""
+    standin, url = server
+    (place / "Company docs" / "a.md").write_text("# A document\n")
+    (place / "Company docs" / "b.exe").write_text("no document")
     code, shown = on_a_terminal(
         place,
         [],
         [
             ("API address", "dify.example"),
-            ("API address", "https://dify.example/v1"),
-            ("Dataset API key", KEY),
+            ("API address", "http://127.0.0.1:1"),
+            ("API address", url.replace("/v1", "/console/api")),
+            ("Dataset API key", "two words"),
+            ("Dataset API key", standin.key),
+            ("API address", url.removesuffix("/v1")),
             ("Directory", "nowhere"),
             ("Directory", "Company docs"),
-            ("[Company docs]", ""),
+            ("[Company docs]", "7"),
+            ("[Company docs]", "1"),
+            ("[Company docs]", "2"),
         ],
     )
     assert code == 0, shown
-    assert KEY not in shown
+    assert standin.key not in shown
     assert 'must be an address such as "https://dify.example/v1"' in shown
+    assert "no: nothing listens at 127.0.0.1:1; start the server, or correct" in shown
+    assert re.search("no: 127.0.0.1.* does not know GET /datasets; correct server.base_url", shown)
+    assert "speaks the dify API and takes the key" in shown
+    assert f"no: there is no {place}/nowhere; mount it or make it" in shown
+    assert re.search(r" 1  Elsewhere .*\n +2  Handbook +0 documents, high_quality\n +3 ", shown)
+    assert "there is no number 7 in the list" in shown
+    assert "no: dataset 'Elsewhere' is an external knowledge base" in shown
+    assert "Company-docs: the first run sends 1 file (13 B)\n  + a.md\n  . 1 not sent:" in shown
     assert re.search(r"wrote .*/dataset\.key with the key; only you can read it", shown)
+    assert {request.method for request in standin.requests} == {"GET"}
     key = place / "dataset.key"
-    assert (key.read_text(), key.stat().st_mode & 0o777) == (KEY + "\n", 0o600)
+    assert (key.read_text(), key.stat().st_mode & 0o777) == (standin.key + "\n", 0o600)
     settings = load(place / "kbsync.toml", environ={})
     assert settings.server.api_key_file == key
-    assert settings.folders[0].dataset == "Company docs"
+    assert settings.folders[0].dataset == "Handbook"
     assert settings.warnings == ()
 
 
-def test_a_terminal_is_asked_only_for_what_is_missing(place: Path) -> None:
-    """An option is an answer that is not asked for again."""
-    code, shown = on_a_terminal(place, list(GIVEN[:-2]), [("knowledge base", "Manuals")])
+def test_a_wrong_key_is_asked_for_again(place: Path, server: tuple[StandIn, str]) -> None:
+    """The key is tried at once: one that the server refuses, or an app's, is told as what it is."""
+    standin, url = server
+    code, shown = on_a_terminal(
+        place,
+        ["--base-url", url, "--folder", "Company docs", "--dataset", "New"],
+        [
+            ("Dataset API key", "dataset-wrong"),
+            ("Dataset API key", "app-AbCdEfGhIjKlMnOpQrStUvWx"),
+            ("Dataset API key", standin.key),
+        ],
+    )
     assert code == 0, shown
-    assert "API" not in shown
-    assert load(place / "kbsync.toml", environ={}).folders[0].dataset == "Manuals"
+    assert shown.count("refused the API key") == 2
+    assert "this one is the key of an app" in shown
+    assert (place / "dataset.key").read_text() == standin.key + "\n"
 
 
-def test_giving_up_leaves_nothing(place: Path) -> None:
+def test_how_the_dataset_is_indexed(place: Path, server: tuple[StandIn, str]) -> None:
+    """An economy dataset, and a server without a model, get a folder that fits them."""
+    standin, url = server
+    given = ("--base-url", url, "--key-file", "key", "--folder", "Company docs", "--force")
+    (place / "key").write_text(standin.key)
+    code, shown = on_a_terminal(place, [*given, "--dataset", "Manuals"], [])
+    assert code == 0, shown
+    assert load(place / "kbsync.toml", environ={}).folders[0].indexing_technique == "economy"
+    code, shown = on_a_terminal(place, given, [("[Company docs]", "")])
+    assert code == 0, shown
+    folder = load(place / "kbsync.toml", environ={}).folders[0]
+    assert (folder.dataset, folder.indexing_technique) == ("Company docs", "high_quality")
+    with running(StandIn()) as bare:
+        (place / "key").write_text("dataset-standin")
+        code, shown = on_a_terminal(
+            place, [*given, "--base-url", bare], [("No knowledge base", "")]
+        )
+    assert code == 0, shown
+    assert "has no embedding model: passages will be found by keyword only" in shown
+    assert load(place / "kbsync.toml", environ={}).folders[0].indexing_technique == "economy"
+
+
+def test_a_given_address_that_is_wrong(place: Path) -> None:
+    """What came from an option is not asked again: the one line says what is wrong, exit code 2."""
+    code, shown = on_a_terminal(place, ["--base-url", "http://127.0.0.1:1"], [])
+    assert code == 2
+    assert shown.startswith("kbsync: --base-url: nothing listens at 127.0.0.1:1; start the server")
+    assert left_in(place) == ["Company docs", "key"]
+
+
+def test_giving_up_leaves_nothing(place: Path, server: tuple[StandIn, str]) -> None:
     """Ctrl-D at a question ends it, with nothing written."""
-    code, _ = on_a_terminal(place, list(ADDRESS), [("Dataset API key", "\x04")])
+    code, _ = on_a_terminal(place, ["--base-url", server[1]], [("Dataset API key", "\x04")])
     assert code == 130
     assert left_in(place) == ["Company docs", "key"]
 
