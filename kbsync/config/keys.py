@@ -84,7 +84,9 @@ def chosen_key(
     environ: Mapping[str, str],
     kind: Kind = DATASET_KEY,
 ) -> ChosenKey:
-    """The key of the first place that has one: variables, the file, the systemd credential.
+    """The key of the first place that has one: variables, the systemd credential, the file.
+
+    A unit of systemd hands over the file's key, which the service itself may not read.
 
     Args:
         table: the key's section of `file`.
@@ -131,22 +133,38 @@ def _from_anywhere(
     environ: Mapping[str, str],
     kind: Kind,
 ) -> tuple[str, tuple[str, ...]]:
-    in_file = f"{file}: {kind.section}.api_key"
-    for section, key_name, file_name in (
-        (variables, kind.variable, kind.file_variable),
-        (table, in_file, f"{in_file}_file"),
-    ):
-        if "api_key" in section and "api_key_file" in section:
-            raise ConfigError(f"{key_name} and {file_name} exclude each other; keep one of them")
-        if "api_key" in section:
-            warned = _warning(file) if section is table else ()
-            return read_key(key_name, section["api_key"], kind.purpose), warned
-        if "api_key_file" in section:
-            return _from_file(file_name, section["api_key_file"], file.parent, kind)
-    if has_credential(environ, kind):
+    found = _from_section(variables, (kind.variable, kind.file_variable), file, kind, ())
+    if found is None and has_credential(environ, kind):
         credential = Path(environ["CREDENTIALS_DIRECTORY"]) / kind.credential
-        return _from_file("systemd credential", str(credential), file.parent, kind)
-    raise ConfigError(f"{file}: {kind.missing}")
+        found = _from_file("systemd credential", str(credential), file.parent, kind)
+    if found is None:
+        in_file = f"{file}: {kind.section}.api_key"
+        warned = _warning(file) if "api_key" in table else ()
+        found = _from_section(table, (in_file, f"{in_file}_file"), file, kind, warned)
+    if found is None:
+        raise ConfigError(f"{file}: {kind.missing}")
+    return found
+
+
+def _from_section(
+    section: Mapping[str, object],
+    names: tuple[str, str],
+    file: Path,
+    kind: Kind,
+    warned: tuple[str, ...],
+) -> tuple[str, tuple[str, ...]] | None:
+    """The key that a section gives itself, with these warnings, or by a file; None if it does not.
+
+    `names` are what messages call the two settings.
+    """
+    key_name, file_name = names
+    if "api_key" in section and "api_key_file" in section:
+        raise ConfigError(f"{key_name} and {file_name} exclude each other; keep one of them")
+    if "api_key" in section:
+        return read_key(key_name, section["api_key"], kind.purpose), warned
+    if "api_key_file" in section:
+        return _from_file(file_name, section["api_key_file"], file.parent, kind)
+    return None
 
 
 def _from_file(

@@ -214,16 +214,17 @@ def test_a_wrong_variable(tmp_path: Path, name: str, value: str, said: str | Non
 
 
 def test_every_place_of_a_key(tmp_path: Path) -> None:
-    """A variable counts more than the file, and the file more than systemd's credential."""
-    (tmp_path / "dataset-key").write_text("dataset-credential\n")
-    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
-    file = written(tmp_path / "kbsync.toml")
-    assert secret(load(file, environ=environ)) == "dataset-credential"
+    """A variable counts more than systemd's credential, and that more than the file."""
+    file = written(tmp_path / "kbsync.toml", "api_key = 'dataset-direct'")
+    assert secret(load(file, environ={})) == "dataset-direct"
     written(file, "api_key_file = 'key'")
     key_file(tmp_path, "dataset-from-file\r\n")
-    assert secret(load(file, environ=environ)) == "dataset-from-file"
-    written(file, "api_key = 'dataset-direct'")
-    assert secret(load(file, environ=environ)) == "dataset-direct"
+    assert secret(load(file, environ={})) == "dataset-from-file"
+    (tmp_path / "dataset-key").write_text("dataset-credential\n")
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    assert secret(load(file, environ=environ)) == "dataset-credential"
+    (tmp_path / "key").unlink()
+    assert secret(load(file, environ=environ)) == "dataset-credential"
     environ["KBSYNC_SERVER__API_KEY_FILE"] = str(key_file(tmp_path, "dataset-other-file"))
     assert secret(load(file, environ=environ)) == "dataset-other-file"
     del environ["KBSYNC_SERVER__API_KEY_FILE"]

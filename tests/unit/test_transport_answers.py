@@ -11,7 +11,7 @@ import pytest
 
 from kbsync.errors import BackendError, Denied, Missing, Rejected, Unavailable
 from kbsync.transport.answer import Answer
-from kbsync.transport.meaning import NoSuchRoute, error_of
+from kbsync.transport.meaning import KeyRefused, NoSuchRoute, error_of
 
 NOW = datetime(2026, 11, 22, 21, 0, 0, tzinfo=UTC)
 JSON = {"content-type": "application/json"}
@@ -131,7 +131,7 @@ OTHERS = [
         "bad key",
         401,
         told(401, "unauthorized", "Access token is invalid"),
-        Denied,
+        KeyRefused,
         ("Access token is invalid", "dataset key"),
     ),
     Case("login page", 401, FLASK, Denied, ("another login",), HTML),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from kbsync.commands.doctor.findings import (
     warn,
 )
 from kbsync.config import Settings, find, load
-from kbsync.config.keys import CREDENTIAL, ENV_KEY, ENV_KEY_FILE
+from kbsync.config.keys import CREDENTIAL, ENV_KEY, ENV_KEY_FILE, has_credential
 from kbsync.errors import ConfigError
 
 
@@ -73,13 +72,12 @@ def _key_source(
     variables = {name.upper() for name in environ}
     if ENV_KEY in variables:
         return ENV_KEY, None
+    if ENV_KEY_FILE not in variables and has_credential(environ):
+        return f"systemd credential {CREDENTIAL}", None
     if settings.server.api_key_file is not None:
         file = settings.server.api_key_file
         return (f"{ENV_KEY_FILE} = {file}" if ENV_KEY_FILE in variables else str(file)), file
-    server = tomllib.loads(config.read_text(encoding="utf-8")).get("server", {})
-    if "api_key" in server:
-        return str(config), config
-    return f"systemd credential {CREDENTIAL}", None
+    return str(config), config
 
 
 def _mode(file: Path) -> str:
