@@ -142,7 +142,9 @@ class Looking(Moving):
 
     def _plan(self, sight: _Sight, moves: Sequence[Move]) -> plan.FolderPlan:
         folder, found = sight.folder, sight.found
-        known, present = self.ledger.with_document(folder.name), found.met
+        known, present = 0, found.met
+        if sight.scope.whole or found.absent or found.problems or moves:  # else nothing can go
+            known = self.ledger.with_document(folder.name)
         if not sight.scope.whole:  # of files without a document, nobody knows how many there are
             present += max(known - len(found.absent), 1 if known <= 1 else 0)
         return plan.plan_folder(

@@ -31,7 +31,7 @@ class Approvals(Table):
     def approved(self, folder: str) -> frozenset[str]:
         """Paths of the folder whose deletion is released."""
         rows = self.store.rows(
-            "SELECT path FROM approvals JOIN files USING (folder, path, generation)"
+            "SELECT path FROM approvals CROSS JOIN files USING (folder, path, generation)"
             " WHERE folder = ?",
             (folder,),
         )

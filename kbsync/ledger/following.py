@@ -91,7 +91,8 @@ class Following(Table):
     def undescribed(self, folder: str, limit: int = 100) -> list[Record]:
         """Rows whose newest document has not got its metadata yet; given up after three tries."""
         rows = self.store.rows(
-            f"SELECT {COLUMNS} FROM files WHERE described <= 0 AND described > ?"
+            f"SELECT {COLUMNS} FROM files INDEXED BY files_undescribed"
+            " WHERE described <= 0 AND described > ?"
             " AND state IN ('indexing', 'completed') AND folder = ?"
             " AND coalesce(coming_document, live_document) IS NOT NULL"
             " ORDER BY described DESC LIMIT ?",

@@ -22,7 +22,7 @@ from kbsync.ledger.rows import path_of, stored_path
 from kbsync.ledger.sending import Sending
 from kbsync.ledger.shelving import Shelving
 from kbsync.ledger.store import Store
-from kbsync.ledger.table import DROPS_ONLY, HERE, get_row, set_row
+from kbsync.ledger.table import DROPS_ONLY, HERE, get_row, marks_of, set_row
 from kbsync.ledger.watching import Watching
 from kbsync.model import Key
 
@@ -106,7 +106,7 @@ class Ledger(
 
     def hasten(self, folders: Collection[str]) -> None:
         """Make every waiting row due now: a person asked for a run."""
-        marks = ",".join("?" * len(folders))
+        marks = marks_of(folders)
         with self.store.transaction() as db:
             for table in ("files", "leftovers"):
                 condition = "state = 'pending' AND " if table == "files" else ""
@@ -130,11 +130,12 @@ class Ledger(
 
         With `max_indexing` documents being sent or indexed, rows to be sent do not count.
         """
-        marks = ",".join("?" * len(folders))
+        marks = marks_of(folders)
         drops = DROPS_ONLY if self.is_full(folders, max_indexing) else ""
         rows = self.store.rows(
             "SELECT min(coalesce(not_before, 0)) FROM ("
-            f" SELECT not_before FROM files WHERE state = 'pending' AND folder IN ({marks}){drops}"
+            " SELECT not_before FROM files INDEXED BY files_pending"
+            f" WHERE state = 'pending' AND folder IN ({marks}){drops}"
             f" UNION ALL SELECT not_before FROM leftovers WHERE busy = 0 AND folder IN ({marks}))",
             (*folders, *folders),
         )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from kbsync.ledger.rows import COLUMNS, record_of, stored_path, stored_stamp
-from kbsync.ledger.table import HERE, Table, get_row, set_row
+from kbsync.ledger.table import HERE, Table, get_row, marks_of, set_row
 from kbsync.log import printable
 from kbsync.model import Key, Move, Record, State, Want
 from kbsync.moves import came_from, can_leave, can_receive
@@ -77,9 +77,10 @@ class Moving(Table):
 
     def leaving(self, folders: Collection[str]) -> list[Record]:
         """Rows whose documents are to go and nobody has begun, or are out of service."""
-        marks = ",".join("?" * len(folders))
+        marks = marks_of(folders)
         rows = self.store.rows(
-            f"SELECT {COLUMNS} FROM files WHERE want = 'absent' AND folder IN ({marks})"
+            f"SELECT {COLUMNS} FROM files INDEXED BY files_absent"
+            f" WHERE want = 'absent' AND folder IN ({marks})"
             " AND state IN ('pending', 'completed') AND doomed = 0",
             tuple(folders),
         )

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 from kbsync.ledger.moving import Moving
 from kbsync.ledger.rows import (
@@ -44,16 +44,20 @@ _WANTED_AT = (
 _RARE = "typeof(path) = 'blob' OR inode < 0 OR device < 0"
 
 
-def _below(directory: str) -> tuple[str, tuple[str | bytes, ...]]:
-    """A condition for rows below a directory, kept as text or as bytes; "" is everything."""
+def _below(directory: str) -> list[tuple[str, tuple[str | bytes, ...]]]:
+    """Conditions for rows below a directory, kept as text and as bytes; "" is everything.
+
+    Each is for a query of its own: with both in one, SQLite would read the whole folder.
+    """
     if not directory:
-        return "1", ()
+        return [("1", ())]
     first, last = stored_path(directory + "/"), stored_path(directory + "0")  # "0" follows "/"
     raw = os.fsencode(directory)
-    return (
-        "(path >= ? AND path < ? OR path >= ? AND path < ?)",
-        (first, last, raw + b"/", raw + b"0"),
-    )
+    ranges: dict[tuple[str | bytes, ...], None] = {
+        (first, last): None,
+        (raw + b"/", raw + b"0"): None,
+    }
+    return [("path >= ? AND path < ?", each) for each in ranges]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +162,13 @@ class Planning(Moving):
 
         A row is settled only under the recipe for its path; with `recipe_of` None, none is.
         """
-        here, place = _below(below)
-        values = (folder, *place)
         if recipe_of is None:
             return {}, self.everything(folder, below)
-        others = self._in_full(f"folder = ? AND NOT ({_SETTLED}) AND {here}", (folder, *values))
-        rows = self.store.rows(f"SELECT {_STAMPED} FROM files WHERE {_SETTLED} AND {here}", values)
+        others = self._in_full(f"folder = ? AND NOT ({_SETTLED})", (folder, folder), below)
+        rows = self._of(f"{_STAMPED} FROM files WHERE {_SETTLED}", (folder,), below)
         stamps = {row[0]: Stamp._make(row[2:]) for row in rows}
-        for path, _, *stamp in self.store.rows(
-            f"SELECT {_STAMPED} FROM files WHERE {_SETTLED} AND ({_RARE}) AND {here}", values
-        ):
+        rare = f"{_STAMPED} FROM files INDEXED BY files_rare WHERE {_SETTLED} AND ({_RARE})"
+        for path, _, *stamp in self._of(rare, (folder,), below):
             del stamps[path]
             if (known := stamp_of(stamp)) is not None:
                 stamps[path_of(path)] = known
@@ -182,12 +183,18 @@ class Planning(Moving):
 
     def everything(self, folder: str, below: str = "") -> dict[str, Record]:
         """Every row of the folder, or below one of its directories, by path."""
-        here, place = _below(below)
-        return self._in_full(f"folder = ? AND {here}", (folder, *place))
+        return self._in_full("folder = ?", (folder,), below)
 
-    def _in_full(self, condition: str, values: tuple[object, ...]) -> dict[str, Record]:
-        rows = self.store.rows(f"SELECT {COLUMNS} FROM files WHERE {condition}", values)
+    def _in_full(self, condition: str, values: tuple[object, ...], below: str) -> dict[str, Record]:
+        rows = self._of(f"{COLUMNS} FROM files WHERE {condition}", values, below)
         return {record.key.path: record for record in map(record_of, rows)}
+
+    def _of(self, query: str, values: tuple[object, ...], below: str) -> list[tuple[Any, ...]]:
+        return [
+            row
+            for here, place in _below(below)
+            for row in self.store.rows(f"SELECT {query} AND {here}", (*values, *place))
+        ]
 
     def records(self, folder: str, paths: Iterable[str]) -> dict[str, Record]:
         """The rows of these paths, by path."""
@@ -220,7 +227,9 @@ class Planning(Moving):
     def unfinished(self, folder: str) -> list[Record]:
         """Rows with work left over: to be sent, or to be deleted."""
         rows = self.store.rows(
-            f"SELECT {COLUMNS} FROM files WHERE folder = ? AND state IN ('pending', 'sending')",
+            f"SELECT {COLUMNS} FROM files INDEXED BY files_waiting"
+            " WHERE folder = ? AND state IN ('pending', 'sending')"
+            " AND state IN ('pending', 'sending', 'indexing')",  # the index's own condition
             (folder,),
         )
         return [record_of(row) for row in rows]

@@ -81,7 +81,7 @@ class Reporting(Table):
     def oldest_pending(self, folder: str) -> float | None:
         """Since when the longest waiting file has waited."""
         rows = self.store.rows(
-            "SELECT min(wanted_at) FROM files"
+            "SELECT min(wanted_at) FROM files INDEXED BY files_waiting"
             " WHERE folder = ? AND state IN ('pending', 'sending', 'indexing')",
             (folder,),
         )

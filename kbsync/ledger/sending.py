@@ -23,6 +23,7 @@ from kbsync.ledger.table import (
     generation_of,
     get_row,
     is_current,
+    marks_of,
     release_row,
     same_document,
     set_row,
@@ -47,13 +48,12 @@ class Sending(Table):
         With `reason`, only one that was last put to work for it. While `max_indexing` documents of
         these folders are being sent or indexed, only a drop; 0 is no limit.
         """
-        marks = ",".join("?" * len(folders))
+        marks = marks_of(folders)
         with self.store.transaction() as db:
             drops = DROPS_ONLY if self.is_full(folders, max_indexing) else ""
-            # "+folder": never by the primary key, which would read and sort the folder each time.
             row = db.execute(
-                f"SELECT {COLUMNS}, reason FROM files"
-                f" WHERE state = 'pending' AND +folder IN ({marks})"
+                f"SELECT {COLUMNS}, reason FROM files INDEXED BY files_pending"
+                f" WHERE state = 'pending' AND folder IN ({marks})"
                 f" AND {IS_DUE} AND (? IS NULL OR reason = ?)"
                 f"{drops}"
                 " AND NOT EXISTS (SELECT 1 FROM leftovers AS l WHERE l.busy = 1"

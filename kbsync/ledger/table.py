@@ -19,6 +19,11 @@ DROPS_ONLY = " AND want = 'absent'"
 IS_DUE = "(not_before IS NULL OR not_before <= ? OR not_before > ?)"
 
 
+def marks_of(values: Collection[str]) -> str:
+    """The question marks of an IN; where an index is named, SQLite refuses one that is empty."""
+    return ",".join("?" * len(values)) or "NULL"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A row claimed for work; its result counts only for this record's generation."""
@@ -33,7 +38,11 @@ class Job:
 
 
 class Table:
-    """The ledger's file under its transitions; `now` is in seconds since the epoch everywhere."""
+    """The ledger's file under its transitions; `now` is in seconds since the epoch everywhere.
+
+    A question about few rows names its index: left to itself, SQLite takes the primary key for any
+    question with a folder, and reads all of the folder's rows.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -42,11 +51,12 @@ class Table:
         """Whether so many documents of these folders are being sent or indexed; 0 is no limit."""
         if not max_indexing:
             return False
-        marks = ",".join("?" * len(folders))
+        marks = marks_of(folders)
         rows = self.store.rows(
-            f"SELECT (SELECT count(*) FROM files WHERE state = 'indexing' AND folder IN ({marks}))"
-            " + (SELECT count(*) FROM files WHERE state = 'sending' AND want = 'present'"
-            f" AND folder IN ({marks}))",
+            "SELECT (SELECT count(*) FROM files INDEXED BY files_indexing"
+            f"  WHERE state = 'indexing' AND folder IN ({marks}))"
+            " + (SELECT count(*) FROM files INDEXED BY files_sending"
+            f"  WHERE state = 'sending' AND want = 'present' AND folder IN ({marks}))",
             (*folders, *folders),
         )
         return int(rows[0][0]) >= max_indexing

@@ -6,13 +6,19 @@ import sqlite3
 from collections.abc import Collection, Mapping
 
 from kbsync.ledger.rows import path_of, stored_path
-from kbsync.ledger.table import HERE, Table, get_row, same_document, set_row
+from kbsync.ledger.table import HERE, Table, get_row, marks_of, same_document, set_row
 from kbsync.model import Key, Remote, State
 from kbsync.stuck import Flight, Watch
 
 _FACT = "watch"
 #: Shorter pauses than this are added up before they are written down.
 _LEAST_SECONDS = 1.0
+
+#: What is being indexed, and what was parked as stuck.
+_FOLLOWED = (
+    "INDEXED BY files_indexing WHERE state = 'indexing'",
+    "INDEXED BY files_again WHERE state = 'failed' AND again = 1",
+)
 
 
 class Watching(Table):
@@ -23,13 +29,15 @@ class Watching(Table):
 
         With it come documents that were parked as stuck: they may yet be finished.
         """
-        marks = ",".join("?" * len(folders))
+        marks = marks_of(folders)
         rows = self.store.rows(
-            "SELECT folder, path, coming_dataset, coming_document, coming_name, coming_batch,"
-            " progress, progress_at, changed_at, again, state FROM files"
-            " WHERE (state = 'indexing' OR state = 'failed' AND again = 1)"
-            f" AND coming_document IS NOT NULL AND folder IN ({marks})",
-            tuple(folders),
+            " UNION ALL ".join(
+                "SELECT folder, path, coming_dataset, coming_document, coming_name, coming_batch,"
+                f" progress, progress_at, changed_at, again, state FROM files {each}"
+                f" AND coming_document IS NOT NULL AND folder IN ({marks})"
+                for each in _FOLLOWED
+            ),
+            (*folders, *folders),
         )
         return [
             Flight(
