@@ -292,8 +292,10 @@ def test_a_retry(tmp_path: Path) -> None:
             eventually(lambda: is_ready(client), "it is ready", place)
             assert act(client, "retry", folder="docs", path="bad.md").status_code == 409
             assert act(client, "retry").json() == {"count": 0}
-            told = place.kbsync("history", "docs/bad.md").out
-            assert "another try was asked for on the status page" in told
+            asked = "another try was asked for on the status page"
+            eventually(
+                lambda: asked in place.kbsync("history", "docs/bad.md").out, "it is told", place
+            )
 
 
 def test_an_approval_is_of_what_was_shown(tmp_path: Path) -> None:

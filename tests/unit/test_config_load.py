@@ -315,7 +315,7 @@ def test_a_key_that_others_can_read(tmp_path: Path, mode: int, warned: bool) -> 
     said = "holds the API key and others can read it; run chmod 600"
     assert load(file, environ={}).warnings == ((f"{file} {said} {file}",) if warned else ())
     key = key_file(tmp_path, mode=mode)
-    written(file, "api_key_file = 'key'", mode=0o644)
+    file = written(tmp_path / "other.toml", "api_key_file = 'key'", mode=0o644)
     assert load(file, environ={}).warnings == ((f"{key} {said} {key}",) if warned else ())
 
 
