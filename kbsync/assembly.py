@@ -91,7 +91,7 @@ def connect(settings: Settings) -> Backend:
         max_connections=server.max_connections,
         timeout=server.timeout,
         requests_per_minute=server.budget,
-        verify=str(server.ca_file) if server.ca_file else server.verify_tls,
+        verify=server.verify,
     )
 
 
@@ -107,7 +107,7 @@ def connect_app(settings: Settings) -> App:
         app.api_key.get_secret_value(),
         app_id=app.id or "",
         timeout=server.timeout,
-        verify=str(server.ca_file) if server.ca_file else server.verify_tls,
+        verify=server.verify,
     )
 
 

@@ -53,7 +53,7 @@ class LedgerDamaged(LedgerError):
 
 
 class Undelivered(KbsyncError):
-    """A hook could not tell what it was to; the text names it, and not its secret address."""
+    """A hook could not tell what it was to; the text is why, and who shows it names the hook."""
 
 
 class FileError(KbsyncError):

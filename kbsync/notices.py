@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-#: What there can be to tell; the first five last, the sixth happens, the last ends one that lasted.
-KINDS = ("problem", "failed", "held", "drift", "check", "repaired", "recovered")
+#: What there can be to tell that needs a person, or did until now: the first five last, the sixth
+#: happens, the last ends one that lasted.
+NEEDS = ("problem", "failed", "held", "drift", "check", "repaired", "recovered")
+#: All of it: a run that ended needs nobody, and is told only to who asks for it.
+KINDS = (*NEEDS, "run")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,13 @@ def parameters_of(row: Row) -> Parameters:
         text(row, "opening_statement"),
         tuple(one for one in _list(suggested) if isinstance(one, str)),
         tuple(
-            Field(text(spec, "variable"), text(spec, "label"), kind, spec.get("required") is True)
+            Field(
+                text(spec, "variable"),
+                text(spec, "label"),
+                kind,
+                spec.get("required") is True,
+                number(spec, "max_length"),
+            )
             for part in _list(form)
             if isinstance(part, dict)
             for kind, spec in part.items()

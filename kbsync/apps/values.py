@@ -25,12 +25,16 @@ class AppInfo:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One input that an application's form has; `kind` as in text-input, paragraph, select."""
+    """One input that an application's form has; `kind` as in text-input, paragraph, select.
+
+    `longest` is how many characters it takes; a server refuses more.
+    """
 
     name: str
     label: str
     kind: str
     required: bool
+    longest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

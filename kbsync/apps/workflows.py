@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from kbsync.apps.events import Source, run_events
 from kbsync.apps.reading import run_of
-from kbsync.apps.values import Run, RunEvent
+from kbsync.apps.values import Run, RunBegan, RunEnded, RunEvent
 from kbsync.errors import Missing
 from kbsync.transport import Call, NoSuchRoute, Transport
 from kbsync.transport.fields import inner, table, text
@@ -26,6 +26,24 @@ class Workflows:
         """Run the workflow to its end; one that failed is returned as such, not raised."""
         told = table(self._transport.call(_run(inputs, user, "blocking")))
         return run_of(inner(told, "data"), text(told, "task_id"))
+
+    def begin(self, inputs: Mapping[str, object], *, user: str, quiet: float) -> str:
+        """Begin a run and leave it, for `run_status` to follow; returns its id.
+
+        It goes on at the server without us (seen live). `quiet` is how many seconds a server's
+        queue may take to begin it.
+        """
+        call = _run(inputs, user, "streaming")
+        with self._transport.stream(call, quiet=quiet) as stream:
+            for event in run_events(stream, Source(call.told, self._transport.host)):
+                match event:
+                    case RunBegan(run_id=str(run_id)) if run_id:
+                        return run_id
+                    case RunEnded(run=run):
+                        return run.id
+                    case _:
+                        pass
+        raise AssertionError  # the events end in a RunEnded or in an error
 
     @contextmanager
     def running(self, inputs: Mapping[str, object], *, user: str) -> Iterator[Iterator[RunEvent]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
@@ -15,6 +15,7 @@ from kbsync.commands.options import as_json, configured
 from kbsync.commands.terminal import line
 from kbsync.config import Settings
 from kbsync.engine import Event, Happened
+from kbsync.engine.runs import lasted, precise, run_facts, run_text
 from kbsync.errors import ConfigError
 from kbsync.ledger import Kept, Ledger, RunRow
 from kbsync.log import printable
@@ -22,7 +23,6 @@ from kbsync.model import Key
 
 _LOOK_AGAIN = 0.5
 _AT_ONCE = 1_000
-_MINUTE, _HOUR = 60, 3600
 
 
 @click.command(name="history")
@@ -95,7 +95,7 @@ def facts(event: Kept) -> dict[str, object]:
     """An event for programs."""
     return {
         "id": event.id,
-        "at": _when(event.at),
+        "at": precise(event.at),
         "run": event.run,
         "folder": event.key.folder or None,
         "path": printable(event.key.path) or None,
@@ -112,7 +112,7 @@ def _as_line(event: Kept) -> str:
 def _as_text(event: Kept) -> str:
     text = event.text
     if event.seconds is not None:
-        text = f"{_lasted(event.seconds)} after it was found changed"
+        text = f"{lasted(event.seconds)} after it was found changed"
     told = line(Event(Happened(event.happened), *event.key, text))
     return f"{_local(event.at)}  {told}"
 
@@ -122,41 +122,10 @@ def _show_runs(runs: list[RunRow], *, as_json: bool) -> None:
         click.echo(json.dumps({"runs": [run_facts(run) for run in reversed(runs)]}, indent=2))
         return
     for run in reversed(runs):
-        lasted = "goes on" if run.ended_at is None else _lasted(run.ended_at - run.started_at)
-        counts = ", ".join(f"{count} {word}" for word, count in run.counts.items())
-        about = ", ".join(run.folders)
-        told = f"{run.kind} {about}".strip()
-        parts = [lasted, counts or "nothing to do", run.result or ""]
-        click.echo(f"{_local(run.started_at)}  {told}: {'; '.join(filter(None, parts))}")
+        click.echo(f"{_local(run.started_at)}  {run_text(run)}")
     if not runs:
         click.echo("no run has been recorded")
 
 
-def run_facts(run: RunRow) -> dict[str, object]:
-    """A run for programs; `seconds` is None while it goes on."""
-    seconds = None if run.ended_at is None else round(run.ended_at - run.started_at, 3)
-    return {
-        "id": run.id,
-        "kind": run.kind,
-        "folders": list(run.folders),
-        "started": _when(run.started_at),
-        "seconds": seconds,
-        "counts": dict(run.counts),
-        "result": run.result,
-    }
-
-
-def _lasted(seconds: float) -> str:
-    if seconds < _MINUTE:
-        return f"{seconds:.1f} s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
-    return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:.0f} min"
-
-
 def _local(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _when(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

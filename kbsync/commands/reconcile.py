@@ -107,7 +107,7 @@ def _reconcile(
     allow_delete: bool,
 ) -> tuple[Outcome, Left, list[Trouble]]:
     with opened(settings, watching.event) as engine:
-        engine.recorder.begin_run("reconcile")
+        number = engine.recorder.begin_run("reconcile")
         engine.ledger.prune(time.time() - settings.keep_history)
         run = Run(engine, names, workers=settings.server.max_connections, limits=limits)
         run.survey(hash_all=full, allow_delete=allow_delete, each=watching.surveyed)
@@ -117,8 +117,19 @@ def _reconcile(
         troubles = [trouble for name in names for trouble in engine.ledger.troubles(name)]
         left = _left(engine, names)
         engine.recorder.end_run(_RESULTS[exit_code(outcome, left, waited=limits.wait)])
+        _tell_hooks(engine, settings, number, outcome)
         _back_up(engine)
         return outcome, left, troubles
+
+
+def _tell_hooks(engine: Engine, settings: Settings, run: int, outcome: Outcome) -> None:
+    """Tell what is news; whoever has stopped the run waits for nothing more."""
+    if not settings.hooks or outcome.interrupted:
+        return
+    from kbsync.service.afterwards import tell_afterwards
+
+    problem = outcome.unavailable or next(iter(outcome.denied.values()), None)
+    tell_afterwards(engine, settings, run, problem)
 
 
 def _back_up(engine: Engine) -> None:

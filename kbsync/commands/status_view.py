@@ -188,6 +188,8 @@ def _notes(view: View) -> Iterator[Text]:
         yield Text.assemble(("refused  ", "red"), f"at the last run: {printable(refusal)}")
     for folder in view.abandoned:
         yield Text.assemble(("left     ", "magenta"), told_of(folder))
+    for hook in (view.service or {}).get("hooks", ()):
+        yield Text.assemble(("not told ", "magenta"), printable(hook))
     for check in view.checks:
         if not check["passed"]:
             question, reason = printable(str(check["question"])), printable(str(check["reason"]))

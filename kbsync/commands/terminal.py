@@ -33,16 +33,18 @@ _STYLES = {
     Happened.ADOPTED: ("adopted", "cyan"),
     Happened.DRIFT: ("drift", "magenta"),
     Happened.RESTORED: ("restored", "green"),
+    Happened.TOLD: ("told", "cyan"),
+    Happened.UNTOLD: ("not told", "red"),
 }
 
 #: Shown even while bars tell the rest: what a person may have to act on.
 _NOTABLE = frozenset(
     {Happened.FAILED, Happened.SKIPPED, Happened.UNKNOWN, Happened.HELD, Happened.NOTE}
-    | {Happened.STUCK, Happened.ADOPTED, Happened.DRIFT}
+    | {Happened.STUCK, Happened.ADOPTED, Happened.DRIFT, Happened.UNTOLD}
 )
 _TROUBLES = frozenset({Happened.FAILED, Happened.POSTPONED, Happened.UNKNOWN})
 _NAME_WIDTH = 40
-_QUIET = frozenset({Happened.FAILED, Happened.UNKNOWN, Happened.HELD})
+_QUIET = frozenset({Happened.FAILED, Happened.UNKNOWN, Happened.HELD, Happened.UNTOLD})
 
 
 class Tally:
@@ -220,8 +222,8 @@ def line(event: Event) -> str:
     """An event as one line."""
     word, colour = _STYLES[event.happened]
     where = f"{event.folder}/{printable(event.path)}" if event.path else event.folder
-    text = f": {printable(event.text)}" if event.text else ""
-    return f"{click.style(f'{word:<8}', fg=colour)} {where}{text}"
+    told = ": ".join(filter(None, (where, printable(event.text))))
+    return f"{click.style(f'{word:<8}', fg=colour)} {told}"
 
 
 def _short(event: Event) -> str:

@@ -2,55 +2,105 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
 from kbsync.config.check import texts
-from kbsync.config.parse import PositiveDuration, Section
-from kbsync.notices import KINDS
+from kbsync.config.keys import key_in_file
+from kbsync.config.parse import Place, PositiveDuration, Section
+from kbsync.errors import ConfigError
+from kbsync.notices import KINDS, NEEDS
 
-_WAYS = ("command", "webhook", "notify", "heartbeat")
+_WAYS = ("command", "webhook", "notify", "workflow", "heartbeat")
+#: What the inputs of a workflow may be made of; `json` is what the other ways get.
+PLACES = ("title", "text", "instance", "at", "page", "json")
 _EVERY, _BEAT_EVERY = 900.0, 300.0
+
+
+Inputs = Mapping[str, str | int | float | bool]
 
 
 def kinds(value: object) -> tuple[str, ...]:
     """A list of what a hook can be told of."""
-    if not isinstance(value, list | tuple) or not value or not set(value) <= set(KINDS):
+    if not isinstance(value, list | tuple) or not all(kind in KINDS for kind in value):
         raise ValueError(f"must be a list of {', '.join(KINDS)}")
     return tuple(value)
 
 
-class HookSettings(Section):
-    """One hook: exactly one of command, webhook, notify (an apprise address) and heartbeat.
+def templates(value: object) -> Inputs:
+    """A workflow's inputs: constants, and texts with placeholders."""
+    if not isinstance(value, Mapping):
+        raise ValueError(  # noqa: TRY004 - pydantic tells it as such
+            'must be a table such as { text = "{text}" }'
+        )
+    for name, template in value.items():
+        if not isinstance(template, str | int | float):
+            raise ValueError(  # noqa: TRY004
+                f'"{name}" must be a text or a number'
+            )
+        for found in re.findall(r"\{([^{}]*)\}", str(template)):
+            if found not in PLACES:
+                known = ", ".join(f"{{{place}}}" for place in PLACES)
+                raise ValueError(f'"{name}": there is no {{{found}}}; there are {known}')
+    return dict(value)
 
-    `on` is what it is told of, everything without it; `every` is the shortest time between two
-    messages, or the time between two beats; `digest` is when a summary is sent, as in cron.
+
+class HookSettings(Section):
+    """One hook: one of command, webhook, notify (an apprise address), workflow and heartbeat.
+
+    `on` is what it is told of, without it everything that needs a person; `every` is the shortest
+    time between two messages, or the time between two beats; `digest` is when a summary is sent,
+    as in cron. `workflow` is the file that holds a workflow's key.
     """
 
     command: Annotated[tuple[str, ...], BeforeValidator(texts)] = ()
     webhook: str | None = None
     notify: str | None = None
+    workflow: Place | None = None
     heartbeat: str | None = None
-    on: Annotated[tuple[str, ...], BeforeValidator(kinds)] = ()
+    inputs: Annotated[Inputs, BeforeValidator(templates)] = Field(default_factory=dict)
+    on: Annotated[tuple[str, ...] | None, BeforeValidator(kinds)] = None
     every: PositiveDuration | None = None
     digest: str | None = None
+    _key: str = PrivateAttr(default="")
 
     @property
     def wanted(self) -> tuple[str, ...]:
         """What it is told of, or what stops its beat."""
-        return self.on or KINDS
+        return NEEDS if self.on is None else self.on
 
     @property
     def way(self) -> str:
-        """Which of the four it is."""
+        """Which of them it is."""
         return next(way for way in _WAYS if getattr(self, way))
 
     @property
     def target(self) -> str:
         """Where it goes, which may hold a secret."""
-        return " ".join(self.command) or self.webhook or self.notify or self.heartbeat or ""
+        addresses = (self.webhook, self.notify, self.workflow, self.heartbeat)
+        return " ".join(self.command) or next(str(one) for one in addresses if one)
+
+    @property
+    def name(self) -> str:
+        """What people call it, without anything secret: the way, and its program, host or file."""
+        match self.way:
+            case "command":
+                return f"command {self.command[0]}"
+            case "workflow":
+                return f"workflow {self.workflow.name if self.workflow else ''}"
+            case "notify":
+                return f"notify {self.target.partition(':')[0]}"
+            case way:
+                return f"{way} {urlsplit(self.target).hostname}"
+
+    @property
+    def key(self) -> str:
+        """A workflow's key; empty for other ways."""
+        return self._key
 
     @property
     def pause(self) -> float:
@@ -62,7 +112,8 @@ class HookSettings(Section):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must be shown nowhere: whoever knows such an address can write to it."""
-        return tuple(url for url in (self.webhook, self.notify, self.heartbeat) if url)
+        told = (self.webhook, self.notify, self.heartbeat, self._key)
+        return tuple(secret for secret in told if secret)
 
     @field_validator("webhook", "heartbeat")
     @classmethod
@@ -107,4 +158,19 @@ class HookSettings(Section):
             raise ValueError(f"a hook needs exactly one of {', '.join(_WAYS)}")
         if self.heartbeat is not None and self.digest is not None:
             raise ValueError("a heartbeat says nothing but that all is well: no digest")
+        if not self.wanted and self.digest is None and self.heartbeat is None:
+            raise ValueError("a hook that is told of nothing needs a digest")
+        if self.inputs and self.workflow is None:
+            raise ValueError("inputs are those of a workflow")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_key(self) -> Self:
+        if self.workflow is not None:
+            try:
+                self._key = key_in_file("workflow", self.workflow, "the workflow")
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+            if self._key.startswith("dataset-"):
+                raise ValueError("workflow holds a knowledge base's key; a workflow takes app-...")
         return self

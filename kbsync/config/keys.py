@@ -126,6 +126,19 @@ def read_key(where: str, written: object, purpose: str = DATASET_KEY.purpose) ->
     return key
 
 
+def key_in_file(where: str, path: Path, purpose: str) -> str:
+    """The key that a file holds.
+
+    Raises:
+        ConfigError: there is none, or no key in it; the text begins with `where`.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{where} = {path} cannot be read: {error.strerror}") from None
+    return read_key(f"{where} = {path}", content.decode(errors="replace"), purpose)
+
+
 def _from_anywhere(
     table: Mapping[str, object],
     variables: Mapping[str, object],
@@ -173,15 +186,11 @@ def _from_file(
     if not isinstance(written, str) or not written.strip() or "\0" in written:
         raise ConfigError(f"{where} must be the path of a file that holds the key")
     path = directory / os.path.expanduser(written)  # noqa: PTH111  # never raises
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        if KEY_LIKE.search(written):
-            raise ConfigError(
-                f"{where} looks like a key; it must be the path of a file that holds the key"
-            ) from None
-        raise ConfigError(f"{where} = {path} cannot be read: {error.strerror}") from None
-    key = read_key(f"{where} = {path}", content.decode(errors="replace"), kind.purpose)
+    if KEY_LIKE.search(written) and not path.exists():
+        raise ConfigError(
+            f"{where} looks like a key; it must be the path of a file that holds the key"
+        )
+    key = key_in_file(where, path, kind.purpose)
     return key, () if where == "systemd credential" else _warning(path)
 
 

@@ -62,6 +62,11 @@ class ServerSettings(Section):
         return address if _VERSION_AT_END.search(address) else f"{address}/v1"
 
     @property
+    def verify(self) -> bool | str:
+        """The certificates that https is checked against: a file, the system's, or none."""
+        return str(self.ca_file) if self.ca_file else self.verify_tls
+
+    @property
     def sends_key_in_the_clear(self) -> bool:
         """True when the key travels unencrypted over a network."""
         parts = urlsplit(self.base_url)

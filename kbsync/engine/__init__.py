@@ -10,7 +10,7 @@ from kbsync.engine.checking import Check, Checks, Verdict
 from kbsync.engine.following import DESCRIBE_AT_ONCE, Following
 from kbsync.engine.holding import Held, Holding
 from kbsync.engine.looking import Looking
-from kbsync.engine.recording import Recorder
+from kbsync.engine.recording import WORK, Recorder
 from kbsync.engine.searching import Freshness, Origin, Passage, Searching
 from kbsync.engine.sending import Sending
 from kbsync.engine.values import (
@@ -33,6 +33,7 @@ class Engine(Holding, Looking, Sending, Following, Searching, Adopting, Auditing
 
 __all__ = [
     "DESCRIBE_AT_ONCE",
+    "WORK",
     "Adoption",
     "Audit",
     "Check",

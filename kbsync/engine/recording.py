@@ -21,7 +21,8 @@ _AT_ONCE = 500
 _AGAIN_SECONDS = 6 * 3600.0
 _LONGEST_TEXT = 2_000
 
-_WORK = frozenset(
+#: What makes a time of work a run.
+WORK = frozenset(
     {Happened.SENT, Happened.INDEXED, Happened.MOVED, Happened.DELETED, Happened.SHELVED}
     | {Happened.RETURNED, Happened.FAILED, Happened.STUCK, Happened.ADOPTED, Happened.RESTORED}
 )
@@ -64,11 +65,11 @@ class Recorder:
         if self._is_news(happening):
             self._waiting.append(happening)
 
-    def begin_run(self, kind: str) -> None:
-        """What happens from now on is one run, until `end_run`."""
+    def begin_run(self, kind: str) -> int:
+        """What happens from now on is one run, until `end_run`; returns its number."""
         self.write()
         with self._writing:
-            self._begin(kind, by_itself=False)
+            return self._begin(kind, by_itself=False)
 
     def end_run(self, result: str | None = None) -> None:
         """The run is over; without a `result`, it follows from what happened."""
@@ -100,7 +101,7 @@ class Recorder:
         return batch
 
     def _keep(self, batch: list[Happening]) -> None:
-        if self._run is None and any(one.happened in _WORK for one in batch):
+        if self._run is None and any(one.happened in WORK for one in batch):
             self._begin("service", by_itself=True)
         run = self._run
         self._ledger.keep(batch, None if run is None else run.id)
@@ -122,9 +123,10 @@ class Recorder:
         self._told[what] = one.at
         return True
 
-    def _begin(self, kind: str, *, by_itself: bool) -> None:
+    def _begin(self, kind: str, *, by_itself: bool) -> int:
         now = self._clock()
         self._run = _Run(self._ledger.begin_run(kind, now), by_itself, now)
+        return self._run.id
 
     def _end_when_quiet(self) -> None:
         run = self._run
@@ -144,4 +146,4 @@ class Recorder:
 
 
 def _working(batch: list[Happening]) -> list[float]:
-    return [one.at for one in batch if one.happened in _WORK]
+    return [one.at for one in batch if one.happened in WORK]

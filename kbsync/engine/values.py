@@ -55,6 +55,8 @@ class Happened(StrEnum):
     ADOPTED = "adopted"
     DRIFT = "drift"
     RESTORED = "restored"
+    TOLD = "told"
+    UNTOLD = "not told"
 
 
 @dataclass(frozen=True, slots=True)

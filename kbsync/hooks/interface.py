@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -13,6 +13,8 @@ from kbsync.notices import Notice
 class Message:
     """What is told; `at` is UTC, `page` the address of the status page, or None.
 
+    `runs` are those that ended, as `kbsync history --runs --json` shows them.
+
     Without notices it says that all is well: a heartbeat, or a digest.
     """
 
@@ -22,6 +24,7 @@ class Message:
     at: str
     page: str | None = None
     notices: Sequence[Notice] = ()
+    runs: Sequence[Mapping[str, object]] = ()
 
     def facts(self) -> dict[str, object]:
         """As JSON; chat servers show `text`."""
@@ -32,6 +35,7 @@ class Message:
             "at": self.at,
             "page": self.page,
             "notices": [asdict(notice) for notice in self.notices],
+            "runs": [dict(run) for run in self.runs],
         }
 
 

@@ -3,38 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from kbsync.config import HookSettings
+from kbsync.config import HookSettings, Settings
 from kbsync.hooks.command import Command
 from kbsync.hooks.interface import Hook
 
 
-def _webhook(settings: HookSettings) -> Hook:
+def _webhook(hook: HookSettings, settings: Settings) -> Hook:  # noqa: ARG001 - as all of them
     from kbsync.hooks.web import Webhook  # noqa: PLC0415 - httpx only when needed
 
-    return Webhook(settings.target)
+    return Webhook(hook.target)
 
 
-def _heartbeat(settings: HookSettings) -> Hook:
+def _heartbeat(hook: HookSettings, settings: Settings) -> Hook:  # noqa: ARG001
     from kbsync.hooks.web import Heartbeat  # noqa: PLC0415
 
-    return Heartbeat(settings.target)
+    return Heartbeat(hook.target)
 
 
-def _notify(settings: HookSettings) -> Hook:
+def _notify(hook: HookSettings, settings: Settings) -> Hook:  # noqa: ARG001
     from kbsync.hooks.apprise import Notify  # noqa: PLC0415 - an extra
 
-    return Notify(settings.target)
+    return Notify(hook.target)
 
 
-_WAYS: dict[str, Callable[[HookSettings], Hook]] = {
-    "command": lambda settings: Command(settings.command),
+def _workflow(hook: HookSettings, settings: Settings) -> Hook:
+    from kbsync.apps import open_app  # noqa: PLC0415
+    from kbsync.hooks.workflow import Workflow  # noqa: PLC0415
+
+    server = settings.server
+    connect = partial(open_app, server.url, hook.key, timeout=server.timeout, verify=server.verify)
+    return Workflow(connect, hook.inputs, settings.app.user)
+
+
+_WAYS: dict[str, Callable[[HookSettings, Settings], Hook]] = {
+    "command": lambda hook, _: Command(hook.command),
     "webhook": _webhook,
     "notify": _notify,
+    "workflow": _workflow,
     "heartbeat": _heartbeat,
 }
 
 
-def open_hook(settings: HookSettings) -> Hook:
-    """The way that the settings name."""
-    return _WAYS[settings.way](settings)
+def open_hook(hook: HookSettings, settings: Settings) -> Hook:
+    """The way that the hook's settings name."""
+    return _WAYS[hook.way](hook, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import asyncio
 
 import httpx
 
@@ -16,12 +16,13 @@ _SECONDS = 10.0
 class Webhook:
     """Posts JSON; anything but a 2xx is no delivery, and redirections are not followed."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, seconds: float = _SECONDS) -> None:
         self._url = url
+        self._seconds = seconds
 
     def tell(self, message: Message) -> None:
         """Post it; raises Undelivered."""
-        _ask("POST", self._url, message.facts())
+        _ask("POST", self._url, message.facts(), self._seconds)
 
 
 class Heartbeat:
@@ -32,17 +33,25 @@ class Heartbeat:
 
     def tell(self, message: Message) -> None:  # noqa: ARG002 - asking for it says all
         """Ask for it; raises Undelivered."""
-        _ask("GET", self._url, None)
+        _ask("GET", self._url, None, _SECONDS)
 
 
-def _ask(method: str, url: str, told: object) -> None:
-    host = urlsplit(url).hostname
+def _ask(method: str, url: str, told: object, seconds: float) -> None:
     try:
-        with httpx.Client(
-            timeout=_SECONDS, headers={"User-Agent": f"kbsync/{__version__}"}
-        ) as client:
-            answer = client.request(method, url, json=told)
+        status = asyncio.run(asyncio.wait_for(_status(method, url, told, seconds), seconds))
+    except TimeoutError:
+        raise Undelivered(f"no whole answer within {seconds:.3g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Undelivered(f"{host}: {type(error).__name__} {error}") from error
-    if not answer.is_success:
-        raise Undelivered(f"{host} answered {answer.status_code}")
+        raise Undelivered(f"{type(error).__name__} {error}") from error
+    if not httpx.codes.is_success(status):
+        raise Undelivered(f"it answered {status}")
+
+
+async def _status(method: str, url: str, told: object, seconds: float) -> int:
+    """The answer's status; its body, which may have no end, is not read."""
+    headers = {"User-Agent": f"kbsync/{__version__}"}
+    async with (
+        httpx.AsyncClient(timeout=seconds, headers=headers) as client,
+        client.stream(method, url, json=told) as answer,
+    ):
+        return answer.status_code

@@ -122,18 +122,16 @@ class History(Table):
             f"SELECT {_RUN} FROM runs WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2",
             (before, limit),
         )
-        return [
-            RunRow(
-                id=row[0],
-                kind=row[1],
-                folders=tuple(json.loads(row[2])),
-                started_at=row[3],
-                ended_at=row[4],
-                counts=json.loads(row[5]),
-                result=row[6],
-            )
-            for row in rows
-        ]
+        return [_run(row) for row in rows]
+
+    def runs_after(self, last: int, limit: int) -> list[RunRow]:
+        """The last runs after the run `last` that have ended, oldest first."""
+        rows = self.store.rows(
+            f"SELECT {_RUN} FROM runs WHERE id > ? AND ended_at IS NOT NULL"
+            " ORDER BY id DESC LIMIT ?",
+            (last, limit),
+        )
+        return [_run(row) for row in reversed(rows)]
 
     def events(self, limit: int, *, of: Key | None = None, before: int | None = None) -> list[Kept]:
         """The latest events, newest first: of all, or of a file, a directory or a folder.
@@ -156,6 +154,13 @@ class History(Table):
         )
         return [_kept(row) for row in rows]
 
+    def next_run(self) -> int:
+        """The number of the oldest run that has not ended; else that of the next one."""
+        rows = self.store.rows(
+            "SELECT coalesce(min(CASE WHEN ended_at IS NULL THEN id END), max(id) + 1, 1) FROM runs"
+        )
+        return int(rows[0][0])
+
     def last_event(self) -> int:
         """The number of the newest event; 0 when there is none."""
         return int(self.store.rows("SELECT coalesce(max(id), 0) FROM events")[0][0])
@@ -177,6 +182,18 @@ def _within(of: Key) -> tuple[str, tuple[object, ...]]:
     here = stored_path(of.path)
     first, last = stored_path(of.path + "/"), stored_path(of.path + "0")  # "0" follows "/"
     return "folder = ? AND (path = ? OR path >= ? AND path < ?)", (of.folder, here, first, last)
+
+
+def _run(row: Sequence[Any]) -> RunRow:
+    return RunRow(
+        id=row[0],
+        kind=row[1],
+        folders=tuple(json.loads(row[2])),
+        started_at=row[3],
+        ended_at=row[4],
+        counts=json.loads(row[5]),
+        result=row[6],
+    )
 
 
 def _kept(row: Sequence[Any]) -> Kept:

@@ -13,6 +13,7 @@ _LEVELS = {
     Happened.POSTPONED: "warning",
     Happened.STUCK: "warning",
     Happened.DRIFT: "warning",
+    Happened.UNTOLD: "warning",
     Happened.UNCHANGED: "debug",
     Happened.SENT: "debug",
 }

@@ -2,59 +2,58 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kbsync.config import HookSettings
-from kbsync.engine import Happened
+from kbsync.config import HookSettings, Settings
+from kbsync.engine import WORK, Event, Happened
 from kbsync.engine.conditions import conditions
 from kbsync.engine.overview import moment
-from kbsync.errors import Undelivered
+from kbsync.engine.runs import run_facts, run_text
 from kbsync.hooks import Hook, Message, open_hook
-from kbsync.ledger import Ledger
-from kbsync.log import get_logger
+from kbsync.ledger import Ledger, RunRow
 from kbsync.model import State
 from kbsync.notices import Condition, Notice, news, text_of, title_of, told_after, told_meanwhile
+from kbsync.service.post import Post
 
 #: How often it is looked, and how long news are gathered before they are told, in seconds.
 _LOOK, _GATHER = 2.0, 20.0
 #: A server that is away for a shorter time, in seconds, is nobody's business.
 _PATIENCE = 300.0
-#: After a message that could not be delivered.
-_AGAIN = (60.0, 300.0, 900.0)
+_LOOK_AFTER = 0.25
 _AT_ONCE = 5_000
+#: Of more runs than these, only the last are told.
+_RUNS = 50
 _DAY = 86_400.0
 _REPAIRED = (Happened.RESTORED, Happened.MENDED)
 
 
-@dataclass(slots=True)
-class _Post:
-    """One hook, and what it was told."""
-
-    settings: HookSettings
-    hook: Hook
-    name: str
-    told: dict[str, int]
-    repaired: Counter[str] = field(default_factory=Counter)
-    since: float | None = None
-    not_before: float = 0.0
-    failures: int = 0
-    digest_at: float | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the news are from: the ledger, its folders and questions, and the service's problem."""
+    """Where the news are from: the ledger, its folders and questions, and the service's problem.
+
+    A hook without a memory is told of runs from `first_run` on. `note` takes what is to be in the
+    history.
+    """
 
     ledger: Ledger
     folders: Sequence[str]
     questions: Sequence[str]
     problem: Callable[[], str | None]
     page: Callable[[], str | None]
+    note: Callable[[Event], None]
+    first_run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """In seconds: how long a problem lasts before it is told, how long news are gathered."""
+
+    patience: float = _PATIENCE
+    gather: float = _GATHER
 
 
 class Herald:
@@ -64,38 +63,44 @@ class Herald:
     forgotten that could not be delivered.
 
     Args:
+        kept_as: under which name the ledger keeps it.
         wall: seconds since the epoch, for what is written.
         elapsed: seconds of a clock that never goes back, for what is waited for.
-        patience: how long a problem of the service lasts before it is told, in seconds.
-        gather: how long news are gathered before they are told, in seconds.
     """
 
     def __init__(
         self,
-        settings: Sequence[HookSettings],
+        hooks: Sequence[tuple[HookSettings, Hook]],
         source: Source,
         instance: str,
         wall: Callable[[], float],
         elapsed: Callable[[], float],
         *,
-        patience: float = _PATIENCE,
-        gather: float = _GATHER,
+        kept_as: str = "hooks",
+        pace: Pace = Pace(),
     ) -> None:
         self._source = source
         self._instance = instance
         self._wall = wall
         self._elapsed = elapsed
-        self._patience = patience
-        self._gather = gather
+        self._kept_as = kept_as
+        self._pace = pace
         self._problem_since: float | None = None
-        self._log = get_logger()
-        known = json.loads(source.ledger.published("hooks") or "{}")
+        known = json.loads(source.ledger.published(kept_as) or "{}")
         self._last_event = known.get("last_event")
-        self._posts = [
-            _Post(each, open_hook(each), name, dict(known.get(name, {})))
-            for each in settings
-            for name in [_name(each)]
-        ]
+        self._posts = [Post(settings, hook, elapsed, source.note) for settings, hook in hooks]
+        for post in self._posts:
+            post.recall(known.get(post.name, {}))
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a workflow that was begun has no end yet."""
+        return any(post.under_way is not None for post in self._posts)
+
+    @property
+    def problems(self) -> list[str]:
+        """Which hooks do not work, and why."""
+        return [f"{post.settings.name}: {post.problem}" for post in self._posts if post.problem]
 
     def step(self) -> float:
         """Look and tell; returns seconds until the next look."""
@@ -104,11 +109,19 @@ class Herald:
         for post in self._posts:
             if post.settings.heartbeat is not None:
                 self._beat(post, now)
-            else:
-                self._tell_news(post, now, repaired)
-                self._tell_digest(post, now)
+                continue
+            post.follow()
+            self._tell_news(post, now, repaired)
+            self._tell_digest(post, now)
         self._keep()
         return _LOOK
+
+    def follow(self) -> float:
+        """Look at what is under way, and tell nothing else; returns seconds until the next look."""
+        for post in self._posts:
+            post.follow()
+        self._keep()
+        return _LOOK_AFTER
 
     def _conditions(self) -> list[Condition]:
         source = self._source
@@ -117,7 +130,7 @@ class Herald:
         self._problem_since = None if problem is None else self._problem_since or now
         if problem is None or self._problem_since is None:
             return found
-        lasting = now - self._problem_since >= self._patience
+        lasting = now - self._problem_since >= self._pace.patience
         return [Condition("problem", "", 1, problem), *found] if lasting else found
 
     def _repaired(self) -> Counter[str]:
@@ -131,19 +144,24 @@ class Herald:
         repaired.update(event.key.folder for event in events if event.happened in _REPAIRED)
         return repaired
 
-    def _beat(self, post: _Post, now: list[Condition]) -> None:
+    def _beat(self, post: Post, now: list[Condition]) -> None:
         if self._elapsed() < post.not_before or any(
             each.kind in post.settings.wanted for each in now
         ):
             return
-        if self._deliver(post, self._message("all is well", ())):
+        if post.deliver(self._message("all is well", ())):
             post.not_before = self._elapsed() + post.settings.pause
 
-    def _tell_news(self, post: _Post, now: list[Condition], repaired: Counter[str]) -> None:
+    def _tell_news(self, post: Post, now: list[Condition], repaired: Counter[str]) -> None:
         wanted = post.settings.wanted
         if "repaired" in wanted:
             post.repaired += repaired
-        notices = [*news(post.told, now, wanted), *map(_restored, sorted(post.repaired.items()))]
+        runs = self._runs(post)
+        notices = [
+            *news(post.told, now, wanted),
+            *map(_restored, sorted(post.repaired.items())),
+            *(Notice("run", ", ".join(run.folders), run_text(run)) for run in runs),
+        ]
         post.told = told_meanwhile(post.told, now)
         if not notices:
             post.since = None
@@ -151,27 +169,38 @@ class Herald:
             return
         clock = self._elapsed()
         post.since = clock if post.since is None else post.since
-        if clock < max(post.not_before, post.since + min(self._gather, post.settings.pause)):
+        gathered = post.since + min(self._pace.gather, post.settings.pause)
+        if post.under_way is not None or clock < max(post.not_before, gathered):
             return
         title = title_of(self._instance, notices)
-        if self._deliver(post, self._message(title, notices, text_of(notices))):
+        if post.deliver(self._message(title, notices, text_of(notices), runs)):
             post.told, post.since = told_after(now, wanted), None
             post.repaired.clear()
+            post.last_run = runs[-1].id if runs else post.last_run
             post.not_before = self._elapsed() + post.settings.pause
 
-    def _tell_digest(self, post: _Post, now: list[Condition]) -> None:
+    def _runs(self, post: Post) -> list[RunRow]:
+        """The runs that ended since the post was last told of some, and in which anything was."""
+        if "run" not in post.settings.wanted:
+            return []
+        if post.last_run is None:
+            post.last_run = self._source.first_run - 1
+        runs = self._source.ledger.runs_after(post.last_run, _RUNS)
+        return [run for run in runs if run.result != "done" or WORK & run.counts.keys()]
+
+    def _tell_digest(self, post: Post, now: list[Condition]) -> None:
         if post.settings.digest is None:
             return
         wall = self._wall()
         if post.digest_at is None:
             post.digest_at = _next(post.settings.digest, wall)
         failed_before = post.failures > 0 and self._elapsed() < post.not_before
-        if wall < post.digest_at or failed_before:
+        if wall < post.digest_at or failed_before or post.under_way is not None:
             return
         notices = [Notice(each.kind, each.about, each.text, each.count) for each in now]
         title = f"kbsync on {self._instance}: {self._summary()}"
         text = "\n".join(filter(None, (self._last_day(), text_of(notices))))
-        if self._deliver(post, self._message(title, notices, text)):
+        if post.deliver(self._message(title, notices, text)):
             post.digest_at = _next(post.settings.digest, wall)
 
     def _summary(self) -> str:
@@ -189,39 +218,43 @@ class Herald:
         told = ", ".join(f"{done[word]:,} {word}" for word in ("indexed", "deleted", "failed"))
         return f"in the last day: {told}"
 
-    def _message(self, title: str, notices: Sequence[Notice], text: str = "") -> Message:
-        at = moment(self._wall()) or ""
-        return Message(title, text, self._instance, at, self._source.page(), notices)
-
-    def _deliver(self, post: _Post, message: Message) -> bool:
-        try:
-            post.hook.tell(message)
-        except Undelivered as error:
-            if not post.failures:
-                self._log.warning(
-                    "hook failed, tried again", hook=post.settings.way, error=str(error)
-                )
-            pause = _AGAIN[min(post.failures, len(_AGAIN) - 1)]
-            post.failures += 1
-            post.not_before = self._elapsed() + min(pause, max(1.0, post.settings.pause))
-            return False
-        if post.failures:
-            self._log.info("hook works again", hook=post.settings.way)
-        post.failures = 0
-        return True
+    def _message(
+        self,
+        title: str,
+        notices: Sequence[Notice],
+        text: str = "",
+        runs: Sequence[RunRow] = (),
+    ) -> Message:
+        at, page = moment(self._wall()) or "", self._source.page()
+        facts = [run_facts(run) for run in runs]
+        return Message(title, text, self._instance, at, page, notices, facts)
 
     def _keep(self) -> None:
         """Remember over a restart what was told; written only when it has changed."""
         known = json.dumps(
-            {post.name: post.told for post in self._posts} | {"last_event": self._last_event}
+            {post.name: post.memory for post in self._posts} | {"last_event": self._last_event}
         )
-        if known != self._source.ledger.published("hooks"):
-            self._source.ledger.publish("hooks", known)
+        if known != self._source.ledger.published(self._kept_as):
+            self._source.ledger.publish(self._kept_as, known)
 
 
-def _name(settings: HookSettings) -> str:
-    told = f"{settings.way}\0{settings.target}\0{','.join(settings.wanted)}"
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+def heralds(
+    settings: Settings,
+    source: Source,
+    wall: Callable[[], float],
+    elapsed: Callable[[], float],
+    pace: Pace = Pace(),
+) -> dict[str, Herald]:
+    """By the name of its thread: who tells people, and who begins workflows, which takes longer."""
+    told: list[tuple[HookSettings, Hook]] = []
+    begun: list[tuple[HookSettings, Hook]] = []
+    for hook in settings.hooks:
+        (begun if hook.way == "workflow" else told).append((hook, open_hook(hook, settings)))
+    return {
+        name: Herald(hooks, source, settings.instance, wall, elapsed, kept_as=kept_as, pace=pace)
+        for name, kept_as, hooks in (("herald", "hooks", told), ("starter", "workflows", begun))
+        if hooks
+    }
 
 
 def _restored(repaired: tuple[str, int]) -> Notice:

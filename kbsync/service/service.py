@@ -16,7 +16,7 @@ from kbsync.plan import LONGEST_WAIT
 from kbsync.service.auditor import Auditor
 from kbsync.service.checker import Checker
 from kbsync.service.gate import Gate
-from kbsync.service.herald import Herald, Source
+from kbsync.service.herald import Source, heralds
 from kbsync.service.historian import Historian
 from kbsync.service.keeper import Keeper
 from kbsync.service.planner import Planner
@@ -102,7 +102,8 @@ class Service:
             "instance": settings.instance,
             "server": settings.server.url,
         }
-        self._heralds = [Worker("herald", self._herald(settings).step)] if settings.hooks else []
+        self._telling = heralds(settings, self._source(), time.time, time.monotonic)
+        self._heralds = [Worker(name, herald.step) for name, herald in self._telling.items()]
         sender = Sender(engine, self._gate, time.time, self._follower.wake)
         self._senders = [
             Worker(f"sender-{number}", sender.step)
@@ -251,15 +252,16 @@ class Service:
             self._about,
         )
 
-    def _herald(self, settings: Settings) -> Herald:
-        source = Source(
+    def _source(self) -> Source:
+        return Source(
             self._engine.ledger,
             list(self._engine.folders),
             self._checks,
             lambda: self._problem(but=self._heralds),
             lambda: self._website.url,
+            self._engine.tell,
+            self._engine.ledger.next_run(),
         )
-        return Herald(settings.hooks, source, settings.instance, time.time, time.monotonic)
 
     def _problem(self, *, but: Sequence[Worker]) -> str | None:
         """What keeps the work up; `but` whoever asks for it, who is well when it can tell."""
@@ -283,6 +285,7 @@ class Service:
             "at": time.time(),
             "problem": self._problem(but=[self._reporter]),
             "http": {"url": self._website.url, "problem": self._website.problem},
+            "hooks": [told for herald in self._telling.values() for told in herald.problems],
             "folders": folders,
         }
 

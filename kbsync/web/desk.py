@@ -51,6 +51,7 @@ class Desk:
         return {
             "at": moment(now),
             "problem": service.get("problem"),
+            "hooks": service.get("hooks", []),
             "since": service.get("since"),
             "about": dict(self.about),
             "folders": folders,

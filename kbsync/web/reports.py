@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from kbsync.engine import Held
 from kbsync.engine.overview import Facts, moment
-from kbsync.ledger import Bucket, Complaint, Details, Kept, ListedFile, RunRow
+from kbsync.ledger import Bucket, Complaint, Details, Kept, ListedFile
 from kbsync.log import printable
 from kbsync.model import Key, Remote
 
@@ -106,19 +106,6 @@ def event_facts(event: Kept) -> Facts:
         "happened": event.happened,
         "text": printable(event.text),
         "seconds": None if event.seconds is None else round(event.seconds, 3),
-    }
-
-
-def run_facts(run: RunRow) -> Facts:
-    """One run; `seconds` is None while it goes on."""
-    return {
-        "id": run.id,
-        "kind": run.kind,
-        "folders": list(run.folders),
-        "started": moment(run.started_at),
-        "seconds": None if run.ended_at is None else round(run.ended_at - run.started_at, 3),
-        "counts": dict(run.counts),
-        "result": run.result,
     }
 
 

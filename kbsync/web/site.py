@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from kbsync.engine.runs import run_facts
 from kbsync.errors import KbsyncError
 from kbsync.ledger import KINDS
 from kbsync.model import Key
@@ -142,7 +143,7 @@ class Site:
         limit = count(request.query_params.get("limit"), 50, most=1000)
         before = count(request.query_params.get("before"), 1 << 62, most=1 << 62)
         runs = await asyncio.to_thread(self._ledger.runs, limit, before=before)
-        return JSONResponse({"runs": [reports.run_facts(run) for run in runs]})
+        return JSONResponse({"runs": [run_facts(run) for run in runs]})
 
     async def _show_plots(self, request: Request) -> Response:  # noqa: ARG002
         async with self._plotting:

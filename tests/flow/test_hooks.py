@@ -11,6 +11,7 @@ from tests.integration.hooking import listening
 
 from .place import Place, a_place
 from .test_service import eventually, quick, service, stop
+from .webbing import website
 
 
 def hook(place: Place, **settings: object) -> None:
@@ -45,6 +46,58 @@ def test_a_failure_and_its_end_are_told(tmp_path: Path) -> None:
             assert stop(process) == 0
 
 
+def test_a_hook_that_does_not_work_is_seen(tmp_path: Path) -> None:
+    """`kbsync status` and the page's API tell which and why; it is no reason to stop anything."""
+    with a_place(tmp_path) as place, listening() as listener:
+        quick(place)
+        listener.status = 500
+        hook(place, heartbeat=listener.url)
+        with website(place) as client:
+            eventually(lambda: bool(client.get("/api/status").json()["hooks"]), "the word", place)
+            said = "heartbeat 127.0.0.1: it answered 500; tried again"
+            assert client.get("/api/status").json()["hooks"] == [said]
+            assert client.get("/api/status").json()["problem"] is None
+            eventually(lambda: said in place.kbsync("status").out, "the word", place)
+
+
+def test_a_run_tells_at_its_end(tmp_path: Path) -> None:
+    """`reconcile` tells the news, beats while all is well, and follows workflows to their end."""
+    with a_place(tmp_path) as place, listening() as listener, listening() as monitor:
+        key = tmp_path / "report.key"
+        key.write_text(place.standin.workflow_key)
+        hook(place, webhook=listener.url)
+        hook(place, heartbeat=monitor.url)
+        hook(place, workflow=str(key), on=["run"])
+        place.write("good.md", "a page about newts")
+        first = place.kbsync("reconcile")
+        assert first.code == 0
+        assert "reconcile docs: " in first.line("told     workflow report.key: reconcile")
+        assert " succeeded " in first.line("told     workflow report.key: run ")
+        assert listener.told == []
+        assert len(monitor.asked) == 1
+
+        place.standin.faults.add(Fault("index-error", name="bad", times=None, text="no text layer"))
+        place.standin.faults.add(Fault("run-failed", path="/workflows", text="no tokens"))
+        place.write("bad.md", "a scan")
+        second = place.kbsync("reconcile", "--quiet")
+        assert second.code == 3
+        assert second.line("workflow").endswith(": no tokens")
+        assert [told["title"] for told in listener.told] == [
+            "kbsync on test: docs: 1 file failed: no text layer"
+        ]
+        assert place.kbsync("reconcile").code == 3
+        assert len(listener.told) == len(monitor.asked) == 1
+
+        place.configure(api_key="dataset-of-nobody")
+        hook(place, webhook=listener.url)
+        place.write("new.md", "a page about toads")
+        assert place.kbsync("reconcile").code == 5
+        assert "refused the API key" in listener.told[1]["title"]
+        said = place.kbsync("history").out
+        assert "not told workflow report.key: run " in said
+        assert "told     webhook 127.0.0.1: docs: 1 file failed: no text layer" in said
+
+
 def test_doctor_tries_the_hooks(tmp_path: Path) -> None:
     """Only when asked to: each hook gets a test message, and what cannot take it is told."""
     with a_place(tmp_path) as place, listening() as listener:
@@ -55,6 +108,6 @@ def test_doctor_tries_the_hooks(tmp_path: Path) -> None:
         said = place.kbsync("doctor", "--hooks")
         assert said.code == 3
         assert "took a test message" in said.line("webhook")
-        assert "no such room" in said.line("command: ")
+        assert "no such room" in said.line(" command ")
         assert "a test message" in listener.told[0]["title"]
         assert listener.url not in said.out

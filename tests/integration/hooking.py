@@ -10,6 +10,21 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from kbsync.config import HookSettings, Settings
+from kbsync.hooks import Hook, open_hook
+
+
+def settings(**server: str) -> Settings:
+    """A configuration that hooks are opened with."""
+    folder = {"name": "docs", "path": "/docs", "dataset": "KB"}
+    address = {"base_url": "http://127.0.0.1:1/v1", "api_key": "dataset-x"} | server
+    return Settings.model_validate({"server": address, "folders": [folder]})
+
+
+def opened(hook: HookSettings) -> Hook:
+    """A hook that needs no server."""
+    return open_hook(hook, settings())
+
 
 @dataclass
 class Listener:

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from kbsync.config import HookSettings
+from kbsync.engine import Event
 from kbsync.ledger import Ledger
 from kbsync.ledger.history import Happening
 from kbsync.model import Hold, Key, Put, Seen, Stamp
 from kbsync.service.herald import Herald, Source
 
-from .hooking import Listener, listening
+from .hooking import Listener, listening, opened
 
 NOON = 1_767_268_800.0  # 2026-01-01T12:00:00Z
 
@@ -30,15 +31,25 @@ class Scene:
     problem: str | None = None
     hook: dict[str, Any] = field(default_factory=dict)
     herald: Herald | None = None
+    told: list[Event] = field(default_factory=list)
 
     def start(self, **hook: Any) -> None:
         """A herald, new or after a restart."""
         self.hook |= hook
         hook = {"webhook": self.listener.url} | self.hook
-        source = Source(self.ledger, ["docs"], [], lambda: self.problem, lambda: "http://page/")
-        self.herald = Herald(
-            [HookSettings(**hook)], source, "host", lambda: NOON + self.now, lambda: self.now
+        source = Source(
+            self.ledger,
+            ["docs"],
+            [],
+            lambda: self.problem,
+            lambda: "http://page/",
+            self.told.append,
+            1,
         )
+        settings = HookSettings(**hook)
+        hooks = [(settings, opened(settings))]
+        clocks = (lambda: NOON + self.now, lambda: self.now)
+        self.herald = Herald(hooks, source, "host", *clocks)
 
     def after(self, seconds: float) -> list[str]:
         """The titles of what is told within so many seconds."""

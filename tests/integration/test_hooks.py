@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from kbsync.config import HookSettings
 from kbsync.errors import Undelivered
-from kbsync.hooks import Message, open_hook
+from kbsync.hooks import Message
+from kbsync.hooks.command import Command
+from kbsync.hooks.web import Webhook
 from kbsync.notices import Notice
 
-from .hooking import listening
+from .hooking import listening, opened
 
 MESSAGE = Message(
     title="kbsync on host: docs: 2 files failed",
@@ -33,7 +38,7 @@ def test_a_command_reads_the_message(tmp_path: Path) -> None:
     """It gets one JSON object on its standard input, whatever the file names are made of."""
     file = tmp_path / "told"
     code = f"import sys; open({str(file)!r}, 'wb').write(sys.stdin.buffer.read())"
-    open_hook(python(code)).tell(MESSAGE)
+    opened(python(code)).tell(MESSAGE)
     told = json.loads(file.read_bytes())
     assert told["title"] == MESSAGE.title
     assert told["notices"][0]["examples"] == ["docs/Größe.md"]
@@ -44,32 +49,77 @@ def test_a_command_reads_the_message(tmp_path: Path) -> None:
     ("settings", "reason"),
     [
         (python("import sys; sys.exit('no such room')"), "ended with 1: no such room"),
-        (HookSettings(command=("/nowhere/tell",)), "/nowhere/tell: No such file or directory"),
-        (HookSettings(command=("/",)), "/: Permission denied"),
+        (HookSettings(command=("/nowhere/tell",)), "No such file or directory"),
+        (HookSettings(command=("/",)), "Permission denied"),
     ],
 )
 def test_a_command_that_cannot(settings: HookSettings, reason: str) -> None:
     """What it said last, or why it could not be run, is the reason."""
     with pytest.raises(Undelivered, match=reason):
-        open_hook(settings).tell(MESSAGE)
+        opened(settings).tell(MESSAGE)
 
 
 def test_a_command_that_does_not_read() -> None:
     """A message that nobody reads to its end is delivered all the same."""
     long = Message(MESSAGE.title, "x" * 1_000_000, "host", MESSAGE.at)
-    open_hook(python("pass")).tell(long)
+    opened(python("pass")).tell(long)
+
+
+def test_a_command_that_never_ends(tmp_path: Path) -> None:
+    """It is killed with all it started, although it says more and more."""
+    alive = tmp_path / "alive"
+    code = f"""
+import os, sys, time
+if os.fork() == 0:
+    time.sleep(1)
+    open({str(alive)!r}, "w")
+    os._exit(0)
+while True:
+    sys.stderr.write("y" * 65536)
+"""
+    with pytest.raises(Undelivered, match=r"not at its end after 0\.5 s, and killed"):
+        Command([sys.executable, "-c", code], seconds=0.5).tell(MESSAGE)
+    time.sleep(0.8)
+    assert not alive.exists()
+
+
+def test_a_command_that_leaves_something_behind() -> None:
+    """It has told when it ends itself, although what it started holds its standard error."""
+    code = "import subprocess; subprocess.Popen(['sleep', '5'])"
+    began = time.monotonic()
+    opened(python(code)).tell(MESSAGE)
+    assert time.monotonic() - began < 4
+
+
+def test_a_webhook_that_drips() -> None:
+    """An answer that comes a byte at a time, and never whole, is given up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                while True:
+                    connection.sendall(b"H")
+                    time.sleep(0.1)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with pytest.raises(Undelivered, match=r"no whole answer within 0.5 s"):
+            Webhook(url, seconds=0.5).tell(MESSAGE)
+        thread.join()
 
 
 def test_a_webhook() -> None:
     """It is posted as JSON; an error or a redirection is no delivery, and shows no address."""
     with listening() as listener:
-        hook = open_hook(HookSettings(webhook=listener.url))
+        hook = opened(HookSettings(webhook=listener.url))
         hook.tell(MESSAGE)
         assert [method for method, _ in listener.asked] == ["POST"]
         assert listener.told[0] == json.loads(json.dumps(MESSAGE.facts()))
         for status in (500, 404, 302):
             listener.status = status
-            with pytest.raises(Undelivered, match=f"127.0.0.1 answered {status}"):
+            with pytest.raises(Undelivered, match=f"it answered {status}"):
                 hook.tell(MESSAGE)
         assert len(listener.asked) == 4
 
@@ -77,17 +127,17 @@ def test_a_webhook() -> None:
 def test_a_heartbeat() -> None:
     """It only asks for the address."""
     with listening() as listener:
-        open_hook(HookSettings(heartbeat=listener.url)).tell(MESSAGE)
+        opened(HookSettings(heartbeat=listener.url)).tell(MESSAGE)
         assert listener.asked == [("GET", None)]
 
 
 def test_nobody_there() -> None:
-    """A server that is away is told by its name, without the secret part of the address."""
+    """A server that is away is told without the secret part of the address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/secret"
-        with pytest.raises(Undelivered, match=r"^127\.0\.0\.1: ConnectError") as caught:
-            open_hook(HookSettings(webhook=url)).tell(MESSAGE)
+        with pytest.raises(Undelivered, match=r"^ConnectError") as caught:
+            opened(HookSettings(webhook=url)).tell(MESSAGE)
     assert "secret" not in str(caught.value)
 
 
@@ -96,7 +146,7 @@ def test_apprise() -> None:
     """An address of apprise gets the title and the text."""
     with listening() as listener:
         listener.status = 200
-        hook = open_hook(HookSettings(notify=listener.url.replace("http:", "json:")))
+        hook = opened(HookSettings(notify=listener.url.replace("http:", "json:")))
         hook.tell(MESSAGE)
         assert listener.told[0]["title"] == MESSAGE.title
         assert "docs/Größe.md" in listener.told[0]["message"]

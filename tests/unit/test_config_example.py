@@ -52,6 +52,8 @@ SHOWN_BY_EXAMPLE = {
     ("hooks", "command"),
     ("hooks", "webhook"),
     ("hooks", "notify"),
+    ("hooks", "workflow"),
+    ("hooks", "inputs"),
     ("hooks", "heartbeat"),
     ("hooks", "on"),
     ("hooks", "every"),
@@ -94,7 +96,7 @@ def test_the_example_loads_with_its_comments_taken_away(tmp_path: Path) -> None:
     """Every commented line is valid where it stands, but for those that exclude each other."""
     text = re.sub(r"^#(\[\[|[a-z_]+ = )", r"\1", TEXT, flags=re.MULTILINE)
     text = re.sub(
-        r"^(api_key|ca_file|token_file|every|webhook|notify|heartbeat) = .*$",
+        r"^(api_key|ca_file|token_file|every|webhook|notify|workflow|inputs|heartbeat) = .*$",
         "",
         text,
         flags=re.MULTILINE,

@@ -210,12 +210,13 @@ def test_a_wrong_value_at_the_top(tmp_path: Path, written: str, said: str | None
     assert said is None or lines == [said]
 
 
+ONE_WAY = "a hook needs exactly one of command, webhook, notify, workflow, heartbeat"
 WRONG_IN_HOOKS = [
-    ("", "hooks[0]: a hook needs exactly one of command, webhook, notify, heartbeat"),
+    ("", f"hooks[0]: {ONE_WAY}"),
     ('command = "tell"', 'hooks[0].command = "tell" must be a list of texts such as ["36 hours"]'),
     (
         'command = ["tell"]\nwebhook = "https://x.example/"',
-        "hooks[0]: a hook needs exactly one of command, webhook, notify, heartbeat",
+        f"hooks[0]: {ONE_WAY}",
     ),
     (
         'webhook = "x.example"',
@@ -225,7 +226,7 @@ WRONG_IN_HOOKS = [
         'command = ["tell"]\non = ["everything"]',
         (
             'hooks[0].on = ["everything"] must be a list of problem, failed, held, drift, check,'
-            " repaired, recovered"
+            " repaired, recovered, run"
         ),
     ),
     (
@@ -235,6 +236,23 @@ WRONG_IN_HOOKS = [
     (
         'heartbeat = "https://x.example/"\ndigest = "0 8 * * *"',
         "hooks[0]: a heartbeat says nothing but that all is well: no digest",
+    ),
+    ('command = ["tell"]\non = []', "hooks[0]: a hook that is told of nothing needs a digest"),
+    ('command = ["tell"]\ninputs = { a = "b" }', "hooks[0]: inputs are those of a workflow"),
+    (
+        'workflow = "/nowhere/key"',
+        "hooks[0]: workflow = /nowhere/key cannot be read: No such file or directory",
+    ),
+    (
+        'workflow = "/dev/null"\ninputs = { a = "{pages}" }',
+        (
+            'hooks[0].inputs: "a": there is no {pages}; there are {title}, {text}, {instance},'
+            " {at}, {page}, {json}"
+        ),
+    ),
+    (
+        'workflow = "/dev/null"',
+        "hooks[0]: workflow = /dev/null is empty; it must hold the key of the workflow",
     ),
 ]
 

@@ -15,12 +15,12 @@ from kbsync.hooks import Message, open_hook
 def told(settings: Settings) -> Iterator[Finding]:
     """Send a test message through each hook."""
     for hook in settings.hooks:
-        yield from tried("hook", hook.way, partial(_told, hook, settings.instance))
+        yield from tried("hook", hook.name, partial(_told, hook, settings))
 
 
-def _told(hook: HookSettings, instance: str) -> Finding:
-    at = moment(time.time()) or ""
-    open_hook(hook).tell(
-        Message(f"kbsync on {instance}: a test message of kbsync doctor", "", instance, at)
-    )
-    return ok("hook", hook.way, "took a test message")
+def _told(hook: HookSettings, settings: Settings) -> Finding:
+    at, who = moment(time.time()) or "", settings.instance
+    message = Message(f"kbsync on {who}: a test message of kbsync doctor", "", who, at)
+    open_hook(hook, settings).tell(message)
+    did = "ran to its end" if hook.workflow else "took a test message"
+    return ok("hook", hook.name, did)

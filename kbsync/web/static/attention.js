@@ -9,7 +9,7 @@ import { many, relative } from "./words.js";
 const update = keyed(byId("attention-list"), (item) => item.key, row);
 
 export function showAttention(status) {
-  const items = [...problems(status), ...holds(status), ...status.complaints.map(complaint), ...drifts(status), ...checks(status)];
+  const items = [...problems(status), ...holds(status), ...status.complaints.map(complaint), ...drifts(status), ...checks(status), ...hooks(status)];
   byId("attention").hidden = items.length === 0;
   update(items);
 }
@@ -66,6 +66,10 @@ function drifts({ folders }) {
     text: `changed in Dify; kbsync audit ${name} tells which, and --repair puts them right`,
     actions: () => [],
   }));
+}
+
+function hooks({ hooks }) {
+  return hooks.map((text) => ({ key: `hook ${text}`, tone: "held", title: "Nobody was told", text, actions: () => [] }));
 }
 
 function checks({ checks }) {

@@ -23,7 +23,7 @@ export const KINDS = {
 const TONES = {
   sent: "busy", moved: "busy", adopted: "busy",
   indexed: "good", restored: "good", "back in service": "good",
-  failed: "bad", unknown: "bad", "ledger mended": "bad",
+  failed: "bad", unknown: "bad", "ledger mended": "bad", "not told": "bad",
   postponed: "held", stuck: "held", held: "held", drift: "held",
 };
 
