@@ -47,7 +47,7 @@ def test_a_failure_and_its_end_are_told(tmp_path: Path) -> None:
 
 
 def test_a_hook_that_does_not_work_is_seen(tmp_path: Path) -> None:
-    """`kbsync status` and the page's API tell which and why; it is no reason to stop anything."""
+    """The page is told which and why, and that is no reason to call anything broken."""
     with a_place(tmp_path) as place, listening() as listener:
         quick(place)
         listener.status = 500
@@ -57,7 +57,6 @@ def test_a_hook_that_does_not_work_is_seen(tmp_path: Path) -> None:
             said = "heartbeat 127.0.0.1: it answered 500; tried again"
             assert client.get("/api/status").json()["hooks"] == [said]
             assert client.get("/api/status").json()["problem"] is None
-            eventually(lambda: said in place.kbsync("status").out, "the word", place)
 
 
 def test_a_run_tells_at_its_end(tmp_path: Path) -> None:

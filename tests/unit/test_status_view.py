@@ -93,3 +93,12 @@ def test_long_lines_stay_whole_in_a_pipe() -> None:
     """What is told of a file is one line, however long, for whoever greps."""
     reason = "a long reason " * 30
     assert any(line.endswith(reason) for line in printed(view(*failures(1, reason))))
+
+
+def test_a_hook_that_does_not_work_is_told() -> None:
+    """With why, by its name, whatever the reason is made of."""
+    service = {"pid": 7, "hooks": ["workflow report.key: run 1 failed: no [b]tokens[/b]"]}
+    shown = Console(file=io.StringIO(), width=100)
+    show(View({"base_url": "x", "api_style": "dify", "reachable": None}, service, [], []), shown)
+    assert isinstance(shown.file, io.StringIO)
+    assert "not told workflow report.key: run 1 failed: no [b]tokens[/b]" in shown.file.getvalue()
