@@ -37,6 +37,8 @@ def folder_of(settings: FolderSettings) -> Folder:
         caches=settings.exclude_caches,
         min_size=settings.min_size,
         refusals=formats.refusals(settings.convert, ready),
+        split_types=ready | _splittable() if settings.split_up_to else frozenset(),
+        split_up_to=settings.split_up_to,
     )
     recipes = Recipes(
         processing,
@@ -71,6 +73,12 @@ def _convertible(wanted: frozenset[str]) -> frozenset[str]:
     from kbsync.convert.registry import ready  # noqa: PLC0415 - only for folders that convert
 
     return ready(wanted)
+
+
+def _splittable() -> frozenset[str]:
+    from kbsync.convert.registry import PAGES, is_ready  # noqa: PLC0415 - as above
+
+    return formats.SPLITTABLE if is_ready(PAGES) else formats.SPLITTABLE - {"pdf"}
 
 
 def _converter_of(extension: str) -> str:

@@ -55,6 +55,9 @@ LANGUAGES: Mapping[str, str] = {
 
 CONVERTIBLE: frozenset[str] = DOCUMENTS | frozenset(LANGUAGES)
 
+#: Types of which a file that is too large is sent in parts.
+SPLITTABLE: frozenset[str] = frozenset({"csv", "markdown", "md", "mdx", "pdf", "txt"})
+
 BLANK = "nothing but white space in it: nothing to index"
 NO_TEXT = "no text in it: nothing to index"
 PICTURES = "no text in it, as of a scan: it needs text recognition (OCR) first"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
@@ -105,6 +105,30 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One document of several that a large file is on the server as.
+
+    `number`, from 1, is its place among the `of` that are the newest version; 0 for one of an
+    older version, which goes when the newest is complete, unless it is used again. It has been
+    indexed, with so many `segments` where the server tells, when it is `ready`; `error` says why
+    it cannot be. One that is `spoilt` is not as it was made, and not used again.
+    """
+
+    remote: Remote
+    number: int = 0
+    of: int = 0
+    ready: bool = False
+    segments: int | None = None
+    error: str | None = None
+    spoilt: bool = False
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the server is indexing it for the newest version, as far as is known."""
+        return self.number > 0 and not self.ready and self.error is None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One ledger row.
 
@@ -116,7 +140,8 @@ class Record:
     "archived") says that `live` is out of service because its file went, until `purge_at`. `resend`
     asks to send although the version is there, because it is not as it was; `declined` is a version
     whose document a person deleted, which is not sent again until the file changes. `doomed` says
-    that taking its documents away was begun: how they are is to be asked.
+    that taking its documents away was begun: how they are is to be asked. `parts` are the documents
+    of a file that is too large for one; `version` is that of the whole file all the same.
     """
 
     key: Key
@@ -137,6 +162,41 @@ class Record:
     resend: bool = False
     declined: Version | None = None
     doomed: bool = False
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def documents(self) -> tuple[Remote, ...]:
+        """Everything of it that is on the server, each once."""
+        found = [self.live, self.coming, *(part.remote for part in self.parts)]
+        return tuple({one.document_id: one for one in found if one is not None}.values())
+
+    @property
+    def newest(self) -> tuple[Remote, ...]:
+        """The documents of its newest version: one, or its parts."""
+        parts = tuple(part.remote for part in self.parts if part.number)
+        one = self.coming or self.live
+        return parts or (() if one is None else (one,))
+
+    @property
+    def answers(self) -> bool:
+        """Whether something of it can be found, unless it is out of service."""
+        return self.live is not None or any(part.ready for part in self.parts)
+
+    def part(self, document_id: str) -> Part | None:
+        """The part that a document is, of the newest version."""
+        found = (one for one in self.parts if one.number and one.remote.document_id == document_id)
+        return next(found, None)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all parts of the newest version are on the server, indexed or not."""
+        return is_whole(self.parts)
+
+
+def is_whole(parts: Iterable[Part]) -> bool:
+    """Whether nothing is missing among the parts of the newest version, and there are some."""
+    numbered = {part.number: part for part in parts if part.number}
+    return bool(numbered) and all(part.of == len(numbered) for part in numbered.values())
 
 
 @dataclass(frozen=True, slots=True)

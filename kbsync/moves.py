@@ -30,8 +30,8 @@ class Left:
     @property
     def dataset_id(self) -> str | None:
         """Where its newest document lives."""
-        newest = self.record.coming or self.record.live
-        return None if newest is None else newest.dataset_id
+        newest = self.record.newest
+        return newest[0].dataset_id if newest else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,7 @@ def can_leave(record: Record) -> bool:
 
     Documents whose deletion was begun may not be there any more.
     """
-    has_some = record.live is not None or record.coming is not None
-    return has_some and record.state is not State.SENDING and not record.doomed
+    return bool(record.documents) and record.state is not State.SENDING and not record.doomed
 
 
 def can_receive(record: Record | None) -> bool:

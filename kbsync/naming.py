@@ -9,6 +9,10 @@ it again. So the name tells where the content was created, and the metadata wher
 a document whose `kbsync_path` (and `kbsync_source`) is another file's than its name's digest says
 is that other file's. Until the metadata is written, only the ledger knows. A new document whose
 name is still borne by one that moved away gets a number: `[3fa9c1d2e5b7-77ab0e12-2]`.
+
+The parts of a file that is too large for one document have names of their own content, such as
+`big › Installation [3fa9c1d2e5b7-0e1277ab-part].md`: which part it is, and of how many, changes
+when other parts come and go, and a name cannot. That is in the metadata (`kbsync_part`).
 """
 
 from __future__ import annotations
@@ -23,12 +27,14 @@ from kbsync.model import Key, Version
 #: The longest name that servers keep; they cut a longer one at its first dot (seen live).
 MAX_LENGTH = 200
 
+_LONGEST_TITLE = 60
 _KEY_DIGITS, _VERSION_DIGITS = 12, 8
 _SEPARATOR, _ELLIPSIS = " › ", "…"
 _EXTENSION = r"[0-9a-z_+-]{1,16}"
 _MARK = re.compile(
     rf"(?P<readable>.*) \[(?P<key>[0-9a-f]{{{_KEY_DIGITS}}})"
-    rf"-(?P<version>[0-9a-f]{{{_VERSION_DIGITS}}})(?:-(?P<number>[1-9][0-9]{{0,5}}))?\]"
+    rf"-(?P<version>[0-9a-f]{{{_VERSION_DIGITS}}})(?P<part>-part)?"
+    rf"(?:-(?P<number>[1-9][0-9]{{0,5}}))?\]"
     rf"(?:\.(?P<extension>{_EXTENSION}))?",
     re.DOTALL,
 )
@@ -38,30 +44,45 @@ _ILLEGAL = re.compile(r'%22|[/\\:*?"<>|]')
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a document's name says: `extension` is lower case without its dot, None for none."""
+    """What a document's name says: `extension` is lower case without its dot, None for none.
+
+    The version of one that `is_part` of a file is the part's, not the file's.
+    """
 
     readable: str
     key_digest: str
     version_digest: str
     extension: str | None
     number: int = 1
+    is_part: bool = False
 
 
 def remote_name(
-    key: Key, version: Version, instance: str, *, extension: str | None = None, number: int = 1
+    key: Key,
+    version: Version,
+    instance: str,
+    *,
+    extension: str | None = None,
+    number: int = 1,
+    part: str | None = None,
 ) -> str:
     """The name of a version's document, at most 200 characters and legal on every server.
 
     `instance` is who we are among those that share a dataset. `extension` is the type that is
     sent, without its dot, when it is not the file's own; a file without one gets none by itself.
     `number`, from 1, tells documents apart that were all created for this file and version.
+    `part` is set for one of several documents of a file, to its title or "": then `version` is
+    that of its own content.
     """
     own = _own_extension(key.path)
     shown = own if extension is None else _known_form(extension)
     path = key.path[: -len(own) - 1] if own is not None and own == shown else key.path
     again = f"-{number}" if number > 1 else ""
-    tail = f" [{key_digest(instance, key)}-{version_digest(version)}{again}]"
+    kind = "" if part is None else "-part"
+    tail = f" [{key_digest(instance, key)}-{version_digest(version)}{kind}{again}]"
     tail += "" if shown is None else f".{shown}"
+    if part:
+        tail = f"{_SEPARATOR}{_legal(part)[:_LONGEST_TITLE].rstrip()}{tail}"
     return _readable(path, MAX_LENGTH - len(tail)) + tail
 
 
@@ -71,7 +92,14 @@ def decode(name: str) -> Mark | None:
     if found is None:
         return None
     number = int(found["number"] or 1)
-    return Mark(found["readable"], found["key"], found["version"], found["extension"], number)
+    return Mark(
+        found["readable"],
+        found["key"],
+        found["version"],
+        found["extension"],
+        number,
+        found["part"] is not None,
+    )
 
 
 def key_digest(instance: str, key: Key) -> str:

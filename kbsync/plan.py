@@ -168,7 +168,7 @@ def _skip_known(seen: Skipped, record: Record | None) -> bool:
 
 def skip_error(seen: Skipped, record: Record | None) -> str:
     """The text kept for a file that is not sent; it says so when an older version answers."""
-    if record is None or record.live is None or record.shelved is not None:
+    if record is None or not record.answers or record.shelved is not None:
         return seen.reason
     return seen.reason + STILL_ANSWERS
 
@@ -192,7 +192,7 @@ def is_purge_due(record: Record, rules: Rules, now: float) -> bool:
 
 def has_document(record: Record) -> bool:
     """Whether the row stands for anything on the server that a drop would remove."""
-    return not (record.live is None and record.coming is None and record.intent is None)
+    return bool(record.documents) or record.intent is not None
 
 
 def plan_folder(

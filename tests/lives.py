@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -239,36 +239,54 @@ class World:
                 found.append(f"somebody else's document {before.name} was touched")
         for key in sorted(records.keys() | wanted.keys()):
             record = records.get(key)
-            live = None if record is None else record.live
-            document = None if live is None else documents.pop(live.document_id, None)
-            why = self._why_wrong(key, wanted.get(key), record, document)
+            there = [documents.pop(document_id, None) for document_id in _answering(record)]
+            why = self._why_wrong(key, wanted.get(key), record, there)
             found += [f"{'/'.join(key)} {why}: {record}"] if why else []
         extra = [f"{one.name} ({one.body!r}) too many" for one in documents.values()]
         return found + extra[0 if self.style == "dify" else self.duplicates_told() :]
 
     def _why_wrong(
-        self, key: Key, text: str | None, record: Record | None, document: StoredDocument | None
+        self,
+        key: Key,
+        text: str | None,
+        record: Record | None,
+        there: Sequence[StoredDocument | None],
     ) -> str | None:
         if record is None:
             return "has no row"
-        if record.coming or record.intent:
+        if record.coming or record.intent or any(part.is_ahead for part in record.parts):
             return "is not settled"
         if text is None:
-            out = document is None or document.archived or not document.enabled
+            out = all(one is None or one.archived or not one.enabled for one in there)
             return None if record.shelved and out else "is not there"
         if not text:  # it cannot be sent; the version before it stays, if there is one
             return None if record.state in {State.SKIPPED, State.FAILED} else "is empty"
         if record.state is not State.COMPLETED or record.want is Want.ABSENT or record.shelved:
             return "is not settled"
-        return "has no document" if document is None else self._why_not_as(key, text, document)
+        documents = [one for one in there if one is not None]
+        if not documents or len(documents) < len(there):
+            return "has no document"
+        return self._why_not_as(key, text, documents)
 
-    def _why_not_as(self, key: Key, text: str, document: StoredDocument) -> str | None:
-        if document.body != text.encode():
-            return f"has a document that says {document.body!r}"
-        if document.dataset_id != self.datasets[key.folder]:
-            return "has a document in another dataset"
-        available = document.display_status == "available" and document.segments > 0
-        return None if available else f"has a document that is {document.display_status}"
+    def _why_not_as(self, key: Key, text: str, documents: Sequence[StoredDocument]) -> str | None:
+        told = b"".join(document.body for document in documents)
+        if told != text.encode():
+            return f"has documents that say {told!r}"
+        for document in documents:
+            if document.dataset_id != self.datasets[key.folder]:
+                return "has a document in another dataset"
+            if document.display_status != "available" or not document.segments:
+                return f"has a document that is {document.display_status}"
+        return None
+
+
+def _answering(record: Record | None) -> list[str]:
+    """The document of a file, or its parts in their order."""
+    if record is None:
+        return []
+    parts = sorted(record.parts, key=lambda part: part.number)
+    remotes = [part.remote for part in parts] + ([record.live] if record.live else [])
+    return [remote.document_id for remote in remotes]
 
 
 @cache

@@ -137,11 +137,22 @@ def _remembered(details: Details) -> dict[str, object]:
         "attempts": record.attempts or None,
         "last_reason": details.reason,
         "live_document": record.live and f"{record.live.document_id} {record.live.name!r}",
+        "parts": _parts(record),
         "coming": record.coming and f"{record.coming.document_id} {record.coming.name!r}",
         "sha256": record.version and record.version.sha256,
         "segments": details.segments,
         "metadata": "written" if details.described else "not written",
     }
+
+
+def _parts(record: Record) -> str | None:
+    if not record.parts:
+        return None
+    current = [part for part in record.parts if part.number]
+    ready = sum(part.ready for part in current)
+    told = f"{len(current)}, {'all' if ready == len(current) else ready} of them indexed"
+    older = len(record.parts) - len(current)
+    return told + (f"; {older} of an older version still there" if older else "")
 
 
 def _state(record: Record) -> str:

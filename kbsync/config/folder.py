@@ -20,6 +20,7 @@ from kbsync.config.parse import (
     Section,
     Size,
     choice,
+    size,
     text,
     whole,
 )
@@ -67,6 +68,11 @@ def convertible(value: object) -> frozenset[str]:
             known = ", ".join(sorted(CONVERTIBLE))
             raise ValueError(f'must not name "{item}"; there are {known}')
     return frozenset(items)
+
+
+def size_or_none(value: object) -> int:
+    """Bytes as `size`, or 0 for none; raises ValueError."""
+    return 0 if value == 0 and not isinstance(value, bool) else size(value)
 
 
 def metadata_fields(value: object) -> dict[str, fields.Template]:
@@ -117,6 +123,7 @@ class FolderSettings(Section):
     convert: Annotated[frozenset[str], BeforeValidator(convertible)] = frozenset()
     min_size: Size = 1
     max_size: Size = 15 * 2**20
+    split_up_to: Annotated[int, BeforeValidator(size_or_none)] = 100 * 2**20
     indexing_technique: Annotated[
         Literal["high_quality", "economy"], choice("high_quality", "economy")
     ] = "high_quality"

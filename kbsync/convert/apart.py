@@ -56,16 +56,25 @@ class Apart:
             FileError: it cannot be converted, or not within the bounds.
             NotNow: no process can be had, or none with bounds, or kbsync is stopping.
         """
+        return self._told([family, extension], body, self._bounds).decode("utf-8", "replace")
+
+    def split(self, family: str, extension: str, body: bytes, most: int) -> list[bytes]:
+        """What a family makes of a file in parts of at most `most` bytes; raises as `convert`."""
+        output = max(self._bounds.output, 4 * len(body))  # each part has all the fonts it needs
+        told = self._told([family, extension], body, self._bounds._replace(output=output), most)
+        return list(_parts(told))
+
+    def _told(self, what: list[str], body: bytes, bounds: Bounds, most: int = 0) -> bytes:
         with self._places, _memory(body) as given, _memory() as taken:
-            code = self._run(family, extension, given, taken)
-            told = os.pread(taken, os.fstat(taken).st_size, 0).decode("utf-8", "replace")
+            code = self._run(what, bounds, most, given, taken)
+            told = os.pread(taken, os.fstat(taken).st_size, 0)
         if code == 0:
             return told
         if self._ended:
             raise NotNow(_STOPPING)
         if code == child.UNBOUNDED:
             raise NotNow(_UNBOUNDED)
-        raise self._refusal(code, told)
+        raise self._refusal(code, told.decode("utf-8", "replace"))
 
     @property
     def ended(self) -> bool:
@@ -79,9 +88,11 @@ class Apart:
             for running in self._running:
                 running.kill()
 
-    def _run(self, family: str, extension: str, given: int, taken: int) -> int | None:
+    def _run(
+        self, what: list[str], bounds: Bounds, most: int, given: int, taken: int
+    ) -> int | None:
         """The exit code; None when the time was over."""
-        running = self._started(family, extension, given, taken)
+        running = self._started(what, bounds, most, given, taken)
         try:
             return running.wait(self._bounds.wait)
         except subprocess.TimeoutExpired:
@@ -94,11 +105,10 @@ class Apart:
                 self._running.discard(running)
 
     def _started(
-        self, family: str, extension: str, given: int, taken: int
+        self, what: list[str], bounds: Bounds, most: int, given: int, taken: int
     ) -> subprocess.Popen[bytes]:
-        bounds = self._bounds
-        numbers = [str(bounds.work), str(bounds.memory), str(bounds.output)]
-        module = ["-I", "-m", "kbsync.convert.child", family, extension, *numbers]
+        numbers = map(str, (bounds.work, bounds.memory, bounds.output, most))
+        module = ["-I", "-m", "kbsync.convert.child", *what, *numbers]
         with self._lock:
             if self._ended:
                 raise NotNow(_STOPPING)
@@ -136,6 +146,14 @@ class Apart:
                 return FileError(f"it cannot be converted within {seconds} seconds of work")
             case _:
                 return FileError(f"it cannot be converted: the converter ended with {code}")
+
+
+def _parts(told: bytes) -> Iterator[bytes]:
+    place = 0
+    while place < len(told):
+        (length,) = child.LENGTH.unpack_from(told, place)
+        place += child.LENGTH.size + length
+        yield told[place - length : place]
 
 
 @contextmanager

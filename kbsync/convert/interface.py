@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +18,15 @@ class Family(Protocol):
             NothingToIndex: there is no text in it.
             FileError: it is damaged or locked; any other exception means the same.
         """
+        ...
+
+
+class Splitter(Protocol):
+    """A module of this package that splits files of a type itself."""
+
+    @staticmethod
+    def split(body: bytes, most: int) -> Iterable[bytes]:
+        """Files of the same type, of at most `most` bytes; raises FileError."""
         ...
 
 

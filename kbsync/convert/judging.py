@@ -8,11 +8,13 @@ from __future__ import annotations
 import io
 import zipfile
 
+from kbsync.convert import fenced
 from kbsync.convert.apart import Apart
-from kbsync.convert.registry import CONVERTERS, PDF, family, is_ready
+from kbsync.convert.cutting import Piece, cut
+from kbsync.convert.registry import CONVERTERS, PAGES, PDF, family, is_ready
 from kbsync.convert.texts import as_utf8
 from kbsync.errors import FileError, NothingToIndex, NotNow
-from kbsync.formats import BLANK, NO_TEXT
+from kbsync.formats import BLANK, LANGUAGES, NO_TEXT, SPLITTABLE
 
 _TEXTS = frozenset({"txt", "markdown", "md", "mdx", "csv", "vtt", "properties"})
 _PAGES = frozenset({"html", "htm"})  # they say their encoding themselves
@@ -26,10 +28,29 @@ _PDF_HEADER_WITHIN = 1024
 _MOST_UNPACKED = 2**30
 
 
-def prepared(extension: str, body: bytes, apart: Apart, max_size: int) -> tuple[bytes, str | None]:
-    """The bytes to send for a file, and their type where it is not the file's; without dots.
+def pieces(
+    extension: str, body: bytes, apart: Apart, max_size: int
+) -> tuple[list[Piece], str | None]:
+    """What is sent for a file, in pieces of at most `max_size` bytes, and their type as `prepared`.
 
-    At most `max_size` bytes come out of a conversion.
+    Raises:
+        FileError: it is too large, and cannot be split.
+        NothingToIndex, FileError, NotNow: as `prepared`.
+    """
+    sent, sent_as = prepared(extension, body, apart)
+    if len(sent) <= max_size:
+        return [Piece(sent)], sent_as
+    if extension == PDF.sent_as:
+        return [Piece(part) for part in apart.split(PAGES.family, extension, sent, max_size)], None
+    if extension in LANGUAGES:
+        return fenced.cut(sent, max_size), sent_as
+    if extension not in SPLITTABLE and sent_as is None:
+        raise FileError(f"too large: {len(sent):,} bytes, max_size is {max_size:,} bytes")
+    return cut(sent_as or extension, sent, max_size), sent_as
+
+
+def prepared(extension: str, body: bytes, apart: Apart) -> tuple[bytes, str | None]:
+    """The bytes to send for a file, and their type where it is not the file's; without dots.
 
     Raises:
         NothingToIndex: there is nothing in it.
@@ -45,10 +66,7 @@ def prepared(extension: str, body: bytes, apart: Apart, max_size: int) -> tuple[
         text = family(converter).convert(body, extension)
     if not text.strip():
         raise NothingToIndex(NO_TEXT)
-    encoded = text.encode()
-    if len(encoded) > max_size:
-        raise FileError(f"too large: {len(encoded):,} bytes of text came out of it")
-    return encoded, converter.sent_as
+    return text.encode(), converter.sent_as
 
 
 def _checked(extension: str, body: bytes, apart: Apart) -> bytes:

@@ -16,12 +16,14 @@ class Adoptable:
     """One file's documents: the one that answers, the one to be followed, and those too many.
 
     Both of the first two may hold the file's content: whichever does not goes when that is known.
+    So it is with each of the `parts`.
     """
 
     key: Key
     live: Listed | None
     coming: Listed | None
     twins: tuple[Listed, ...]
+    parts: tuple[Listed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +100,23 @@ def _sort(owner: Ours | Theirs | Unknown | Unmanaged, one: Listed, into: _Sorted
 
 
 def _arranged(key: Key, documents: Iterable[Listed]) -> Adoptable:
-    """The newest that answers is live; the best of the others, of another version, is coming."""
+    """The newest that answers is live; the best of the others, of another version, is coming.
+
+    Of each part there is one.
+    """
     ranked = sorted(documents, key=_rank, reverse=True)
-    live = next((one for one in ranked if isinstance(one.progress, Ready) and one.words != 0), None)
-    coming = next((one for one in ranked if one is not live and _tells_apart(one, live)), None)
-    twins = tuple(one for one in ranked if one is not live and one is not coming)
-    return Adoptable(key, live, coming, twins)
+    parts: dict[str, Listed] = {}
+    alone, twins = [], []
+    for one in ranked:
+        mark = naming.decode(one.name)
+        if mark is None or not mark.is_part:
+            alone.append(one)
+        elif parts.setdefault(mark.version_digest, one) is not one:
+            twins.append(one)
+    live = next((one for one in alone if isinstance(one.progress, Ready) and one.words != 0), None)
+    coming = next((one for one in alone if one is not live and _tells_apart(one, live)), None)
+    twins += [one for one in alone if one is not live and one is not coming]
+    return Adoptable(key, live, coming, tuple(twins), tuple(parts.values()))
 
 
 def _rank(one: Listed) -> tuple[bool, bool, float, str]:

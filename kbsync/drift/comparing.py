@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kbsync.drift.owners import Ours, Owners, Theirs, Unknown
-from kbsync.model import Failed, Key, Listed, Record, State, Want
+from kbsync.model import Failed, Key, Listed, Record, Remote, State, Want
 
 
 class Kind(StrEnum):
@@ -96,41 +96,49 @@ def compare(
 
 def _judged(record: Record, documents: Mapping[str, Listed]) -> Iterator[Finding]:
     """How the document that should answer for a file is; one that is out of service is not."""
-    live = record.live
     settled = record.state in {State.COMPLETED, State.FAILED}
-    if live is None or record.want is Want.ABSENT or not settled:
+    if record.want is Want.ABSENT or not settled:
         return
-    listed = documents.get(live.document_id)
-    for kind, text in _told(record, listed):
-        yield Finding(kind, record.key, live.document_id, live.name, text)
+    for remote, what in _answering(record):
+        for kind, text in _told(record, remote, documents.get(remote.document_id)):
+            yield Finding(kind, record.key, remote.document_id, remote.name, f"{what} {text}")
 
 
-def _told(record: Record, listed: Listed | None) -> Iterator[tuple[Kind, str]]:
+def _answering(record: Record) -> Iterator[tuple[Remote, str]]:
+    if record.live is not None:
+        yield record.live, "its document"
+    for part in record.parts:
+        if part.ready:
+            what = f"part {part.number} of {part.of}" if part.number else "an older part"
+            yield part.remote, what
+
+
+def _told(record: Record, remote: Remote, listed: Listed | None) -> Iterator[tuple[Kind, str]]:
     if listed is None:
-        yield Kind.MISSING, "its document was deleted in Dify"
+        yield Kind.MISSING, "was deleted in Dify"
         return
-    if record.live is not None and listed.name != record.live.name:
-        yield Kind.RENAMED, f"its document was renamed in Dify to {listed.name!r}"
+    if listed.name != remote.name:
+        yield Kind.RENAMED, f"was renamed in Dify to {listed.name!r}"
     if listed.archived:
-        yield Kind.ARCHIVED, "its document was archived in Dify"
+        yield Kind.ARCHIVED, "was archived in Dify"
     if not listed.enabled:
-        yield Kind.DISABLED, "its document was disabled in Dify"
+        yield Kind.DISABLED, "was disabled in Dify"
     if record.state is State.FAILED:
         return  # the row tells of what cannot be indexed already
     if listed.words == 0 or listed.segments == 0:
-        yield Kind.EMPTY, "its document has no text any more (0 segments)"
+        yield Kind.EMPTY, "has no text any more (0 segments)"
     elif isinstance(listed.progress, Failed):
-        yield Kind.ERROR, f"its document is in error: {listed.progress.reason}"
+        yield Kind.ERROR, f"is in error: {listed.progress.reason}"
 
 
 def _beyond(
     key: Key, record: Record | None, one: Listed, documents: Mapping[str, Listed]
 ) -> Iterator[Finding]:
     """A document of ours that the ledger does not know."""
-    if record is None or record.live is None:
+    if record is None or not record.answers:
         text = "a document of it is there that the ledger does not know"
         yield Finding(Kind.ORPHAN, key, one.document_id, one.name, text)
-    elif record.live.document_id in documents:
+    elif any(remote.document_id in documents for remote in record.documents):
         text = "a second document of it is there"
         yield Finding(Kind.DOUBLED, key, one.document_id, one.name, text)
     # Else the one that is known is missing, and will be made anew under a name of its own.

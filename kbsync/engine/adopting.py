@@ -9,7 +9,7 @@ from kbsync.engine.base import Base
 from kbsync.engine.values import Adoption, Event, Folder, Happened
 from kbsync.errors import Denied
 from kbsync.ledger import Adoptee, Told
-from kbsync.model import Dataset, Gone, Key, Listed, Problem, Remote
+from kbsync.model import Dataset, Gone, Key, Listed, Part, Problem, Ready, Remote
 
 #: Metadata that a document has which needs no more of it.
 _DESCRIBED = frozenset({"kbsync_path", "kbsync_sha256", "kbsync_source"})
@@ -160,14 +160,19 @@ class Adopting(Base):
         ]
 
     def _adoptee(self, dataset_id: str, one: drift.Adoptable) -> Adoptee:
-        newest = one.coming or one.live
+        newest = None if one.parts else one.coming or one.live
+        parts = (
+            Part(Remote(dataset_id, part.document_id, part.name), ready=_is_ready(part))
+            for part in one.parts
+        )
         return Adoptee(
             one.key,
             _remote(dataset_id, one.live),
             _remote(dataset_id, one.coming),
             tuple(Remote(dataset_id, twin.document_id, twin.name) for twin in one.twins),
             described=newest is not None and self._is_described(one.key, newest),
-            shelved=self._shelved(one.key.folder, one.live),
+            shelved=self._shelved(one.key.folder, one.live or next(iter(one.parts), None)),
+            parts=tuple(parts),
         )
 
     def _shelved(self, name: str, live: Listed | None) -> str | None:
@@ -203,6 +208,10 @@ def _elsewhere(found: Iterable[Adoptee], told: Mapping[str, Told]) -> list[Told]
         for document_id in one.documents
         if document_id in told and told[document_id].key != one.key
     ]
+
+
+def _is_ready(listed: Listed) -> bool:
+    return isinstance(listed.progress, Ready) and listed.words != 0
 
 
 def _remote(dataset_id: str, listed: Listed | None) -> Remote | None:

@@ -15,6 +15,7 @@ from kbsync.model import Content, Stamp, Version
 
 if TYPE_CHECKING:
     from kbsync.convert.apart import Apart
+    from kbsync.convert.cutting import Piece
 
 #: What a conversion needs may be there again after so many seconds.
 _AGAIN_SECONDS = 60.0
@@ -32,15 +33,15 @@ class Converting(Base):
         if self._apart is not None:
             self._apart.interrupt()
 
-    def prepared(
+    def pieces(
         self, job: Job, content: Content, version: Version, stamp: Stamp
-    ) -> tuple[bytes, str | None] | None:
+    ) -> tuple[list[Piece], str | None] | None:
         """What is sent for the file, and as which type if not its own; None when nothing is."""
-        from kbsync.convert.judging import prepared  # noqa: PLC0415 - only who sends needs it
+        from kbsync.convert.judging import pieces  # noqa: PLC0415 - only who sends needs it
 
         folder = self.folders[job.key.folder]
         try:
-            return prepared(
+            return pieces(
                 extension_of(job.key.path), content.body, self._converters(), folder.max_size
             )
         except NotNow as error:
@@ -53,11 +54,11 @@ class Converting(Base):
     def park(self, job: Job, error: str, version: Version | None, stamp: Stamp | None) -> None:
         """Leave a file that cannot be sent as it is, and tell why."""
         nothing = error.removesuffix(plan.STILL_ANSWERS) in NOTHING
-        answers = job.record.live is not None and job.record.shelved is None
+        answers = job.record.answers and job.record.shelved is None
         if answers and not error.endswith(plan.STILL_ANSWERS):
             error += plan.STILL_ANSWERS
         self.ledger.park(job, error, version, stamp, self.clock(), nothing=nothing)
-        skipped = nothing and job.record.live is None
+        skipped = nothing and not job.record.answers
         self.tell(Event(Happened.SKIPPED if skipped else Happened.FAILED, *job.key, error))
 
     def _converters(self) -> Apart:

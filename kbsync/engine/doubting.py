@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kbsync import naming
 from kbsync.engine.base import Base
 from kbsync.engine.values import Event, Happened
 from kbsync.ledger import Job, Sure
-from kbsync.model import Failed, Gone, Intent, Listed, Remote, Want
+from kbsync.model import Failed, Gone, Intent, Listed, Part, Remote, Want
 
 _CANNOT_ASK = (
     "an earlier upload had no answer, and this server cannot be asked whether it arrived:"
@@ -28,7 +29,7 @@ class Doubting(Base):
         was_going = record.doomed and record.want is Want.PRESENT
         if record.intent is None and not was_going:
             return job
-        found = Sure(record.live, record.coming, record.shelved)
+        found = Sure(record.live, record.coming, record.shelved, record.parts)
         if was_going:
             found = self._what_is_left(found)
         if record.intent is not None:
@@ -38,13 +39,20 @@ class Doubting(Base):
     def _what_is_left(self, row: Sure) -> Sure:
         """The row without documents that are gone, and whether the live one is out of service."""
         live, coming = self._if_there(row.live), self._if_there(row.coming)
-        if live is None or not self.backend.has_status:
-            return replace(row, live=live, coming=coming)
-        listed = self.backend.document(live.dataset_id, live.document_id)
+        parts = tuple(part for part in row.parts if self._if_there(part.remote) is not None)
+        row = Sure(live, coming, row.shelved, parts)
+        answering = live or next((part.remote for part in parts if part.ready), None)
+        if answering is None or not self.backend.has_status:
+            return row
+        listed = self.backend.document(answering.dataset_id, answering.document_id)
         if listed is None:
-            return replace(row, live=None, coming=coming)
+            return replace(
+                row,
+                live=None,
+                parts=tuple(part for part in parts if part.remote != answering),
+            )
         shelved = row.shelved if listed.enabled else "disabled"
-        return Sure(live, coming, "archived" if listed.archived else shelved)
+        return replace(row, shelved="archived" if listed.archived else shelved)
 
     def _if_there(self, remote: Remote | None) -> Remote | None:
         if remote is None:
@@ -57,6 +65,8 @@ class Doubting(Base):
         if not self.backend.lists:
             self.tell(Event(Happened.NOTE, *job.key, _CANNOT_ASK))
             return row
+        if _is_part(intent.name):
+            return self._with_part(job, intent, row)
         made, strays = self.made(row.live, intent)
         if row.live is not None and row.live.document_id in {
             remote.document_id for remote in (made, *strays) if remote is not None
@@ -66,6 +76,16 @@ class Doubting(Base):
             return replace(row, strays=strays)
         self.tell(Event(Happened.SENT, *job.key, "an earlier upload had arrived"))
         return replace(row, coming=made, strays=strays)
+
+    def _with_part(self, job: Job, intent: Intent, row: Sure) -> Sure:
+        """The row with the part that the lost call made: what bears its name has its content."""
+        known = {part.remote.document_id for part in row.parts}
+        made, strays = self.made(None, intent)
+        strays = tuple(one for one in strays if one.document_id not in known)
+        if made is None or made.document_id in known:
+            return replace(row, strays=strays)
+        self.tell(Event(Happened.SENT, *job.key, "an earlier upload of a part had arrived"))
+        return replace(row, parts=(*row.parts, Part(made)), strays=strays)
 
     def made(self, live: Remote | None, intent: Intent) -> tuple[Remote | None, tuple[Remote, ...]]:
         """The usable document that a create begun under this name made, and others of that name.
@@ -85,6 +105,11 @@ class Doubting(Base):
         if not fresh or not _is_usable(fresh[0]):
             return None, remotes
         return remotes[0], remotes[1:]
+
+
+def _is_part(name: str) -> bool:
+    mark = naming.decode(name)
+    return mark is not None and mark.is_part
 
 
 def _rank(listed: Listed) -> tuple[bool, float]:

@@ -85,11 +85,7 @@ class Following(Base):
 
     def _watch_over(self, done: _Done) -> None:
         """Remember what moved; make anew, once, what is stuck, and then give up on it."""
-        marks = {
-            flight.key: mark_of(progress)
-            for flight, progress in done.unfinished
-            if flight.mark != mark_of(progress)
-        }
+        marks = _moved(done.unfinished)
         most = max(_PAUSE_COUNTS_FOR, self.index_timeout / 4)
         watch = self.ledger.watch(marks, done.finished, self.clock(), most)
         done.moved |= bool(marks)
@@ -135,7 +131,9 @@ class Following(Base):
     def _rejected(self, key: Key, remote: Remote, reason: str) -> bool:
         done = self.ledger.rejected(key, remote, reason, self.clock())
         if done:
-            self.tell(Event(Happened.FAILED, *key, reason))
+            record = self.ledger.record(key)
+            told = reason if record is None else record.error or reason
+            self.tell(Event(Happened.FAILED, *key, told))
         return done
 
     def _vanished(self, key: Key, remote: Remote) -> bool:
@@ -153,21 +151,22 @@ class Following(Base):
             text = "its metadata settings changed: the metadata of all documents are written again"
             self.tell(Event(Happened.NOTE, name, "", text))
         records = self.ledger.undescribed(name, DESCRIBE_AT_ONCE)
-        by_dataset: dict[str, dict[str, Record]] = {}
+        by_dataset: dict[str, list[Record]] = {}
         for record in records:
-            remote = record.coming or record.live
-            if remote is not None:
-                by_dataset.setdefault(remote.dataset_id, {})[remote.document_id] = record
+            by_dataset.setdefault(record.newest[0].dataset_id, []).append(record)
         for dataset_id, rows in by_dataset.items():
-            values = {document: self._metadata(record) for document, record in rows.items()}
-            keys = {document: row.key for document, row in rows.items()}
+            values = {
+                remote.document_id: self._metadata(record, remote)
+                for record in rows
+                for remote in record.newest
+            }
             if self.backend.has_metadata:
-                self.ledger.describe(keys, self.backend.describe(dataset_id, values, fields.types))
+                self.ledger.describe(rows, self.backend.describe(dataset_id, values, fields.types))
             else:
-                self.ledger.describe_never(keys)
+                self.ledger.describe_never(rows)
         return len(records)
 
-    def _metadata(self, record: Record) -> dict[str, MetadataValue]:
+    def _metadata(self, record: Record, remote: Remote) -> dict[str, MetadataValue]:
         modified = None if record.stamp is None else record.stamp.mtime_ns // 1_000_000_000
         values: dict[str, MetadataValue] = {
             **self.folders[record.key.folder].fields.of(record.key, modified),
@@ -178,4 +177,17 @@ class Following(Base):
             values["kbsync_sha256"] = record.version.sha256
         if modified is not None:
             values["kbsync_modified"] = modified
+        part = record.part(remote.document_id)
+        if part is not None:
+            values["kbsync_part"] = f"{part.number} of {part.of}"
         return values
+
+
+def _moved(unfinished: Collection[tuple[Flight, Indexing]]) -> dict[Key, str]:
+    """How files look that look other than before; a file's parts are looked at together."""
+    looks: dict[Key, list[str]] = {}
+    for flight, progress in unfinished:
+        looks.setdefault(flight.key, []).append(mark_of(progress))
+    before = {flight.key: flight.mark for flight, _ in unfinished}
+    told = {key: ", ".join(marks) for key, marks in looks.items()}
+    return {key: mark for key, mark in told.items() if before[key] != mark}

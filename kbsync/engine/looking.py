@@ -274,15 +274,18 @@ class Looking(Moving):
     def _preview_put(self, folder: Folder, put: Put) -> Planned:
         key, size = put.seen.key, put.seen.stamp.size
         record = self.ledger.record(key)
-        if record is None or record.live is None:
-            return Planned("send", key, put.reason, size)
+        told = put.reason + (", in parts" if size > folder.max_size else "")
+        if record is None or not record.answers:
+            return Planned("send", key, told, size)
         try:
-            sha256, _ = scan.digest(folder.root, key.path, max_size=folder.max_size)
+            sha256, _ = scan.digest(folder.root, key.path, max_size=folder.largest(key.path))
         except FileError as error:
             return Planned("fail", key, str(error), size)
-        if is_version(record.live, Version(sha256, folder.rules.recipe_of(key.path))):
+        version = Version(sha256, folder.rules.recipe_of(key.path))
+        same_parts = record.is_whole and record.version == version
+        if same_parts or is_version(record.live, version):
             return Planned("refresh", key, f"{put.reason}; the content is the same", size)
-        return Planned("replace", key, put.reason, size)
+        return Planned("replace", key, told, size)
 
     def _preview_unfinished(self, survey: Survey) -> Iterator[Planned]:
         touched = {_key_of(change) for change in survey.plan.changes}

@@ -84,7 +84,8 @@ class Moving(Base):
         for key in sorted(keys):
             folder, started = self.folders[key.folder], self.clock()
             try:
-                digest, found = scan.digest(folder.root, key, max_size=folder.max_size)
+                most = folder.largest(key.path)
+                digest, found = scan.digest(folder.root, key, max_size=most)
             except FileError:
                 continue  # no match, so it is sent like any other, and that tells what is wrong
             seen[key] = Seen(key, trusted(found.stamp, started))
@@ -105,5 +106,7 @@ def _content(record: Record | None) -> Version | None:
     """What the newest document of a row holds, where the row is sure."""
     if record is None or record.version is None:
         return None
+    if record.is_whole:
+        return record.version
     newest = record.coming or record.live
     return record.version if is_version(newest, record.version) else None

@@ -97,8 +97,7 @@ class Searching(Base):
 
     def _origin(self, record: Record, document_id: str) -> Origin:
         folder = self.folders[record.key.folder]
-        remotes = (record.live, record.coming)
-        remote = next(one for one in remotes if one and one.document_id == document_id)
+        remote = next(one for one in record.documents if one.document_id == document_id)
         file = os.path.join(folder.root, record.key.path)  # noqa: PTH118 - any bytes
         return Origin(record.key, file, _freshness(folder, record, remote))
 
@@ -118,6 +117,9 @@ def _freshness(folder: Folder, record: Record, remote: Remote) -> Freshness:
     except FileError:
         return Freshness.UNKNOWN
     known = record.version
+    if record.parts and known is not None:
+        is_newest = sha256 == known.sha256 and remote in record.newest
+        return Freshness.CURRENT if is_newest else Freshness.CHANGED
     if known is not None and is_version(remote, known):
         return Freshness.CURRENT if sha256 == known.sha256 else Freshness.CHANGED
     here = Version(sha256, folder.rules.recipe_of(record.key.path))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from itertools import count
 
 from kbsync import naming, plan, scan
+from kbsync.convert.cutting import Piece
 from kbsync.engine.adopting import Adopting
 from kbsync.engine.base import is_version, trusted
 from kbsync.engine.converting import Converting
-from kbsync.engine.doubting import Doubting
-from kbsync.engine.shelving import Shelving
+from kbsync.engine.parting import Parting, Refused
 from kbsync.engine.values import Event, Folder, Happened, Settled
 from kbsync.errors import (
     BackendError,
@@ -43,7 +43,7 @@ from kbsync.model import (
 _UNKNOWN_SECONDS = 60.0
 
 
-class Sending(Converting, Doubting, Shelving, Adopting):
+class Sending(Converting, Parting, Adopting):
     """Work on claimed rows, one at a time."""
 
     def work_one(self, names: Collection[str]) -> bool:
@@ -101,7 +101,7 @@ class Sending(Converting, Doubting, Shelving, Adopting):
         """The file as it is now; None when it cannot be read, which its row then tells."""
         folder, started = self.folders[job.key.folder], self.clock()
         try:
-            content = scan.read(folder.root, job.key, max_size=folder.max_size)
+            content = scan.read(folder.root, job.key, max_size=folder.largest(job.key.path))
         except FileError as error:
             self._unreadable(job, folder, error)
             return None
@@ -136,11 +136,10 @@ class Sending(Converting, Doubting, Shelving, Adopting):
 
     def _settled_without_sending(self, job: Job, version: Version, stamp: Stamp) -> bool:
         record, now = job.record, self.clock()
-        if record.resend:
-            return False
         row = self.ledger.folder(job.key.folder)
         dataset_id = None if row is None else row.dataset_id
-        if row is not None and row.dataset != self.folders[job.key.folder].dataset:
+        elsewhere = row is not None and row.dataset != self.folders[job.key.folder].dataset
+        if record.resend or elsewhere:
             return False
         coming = is_version(record.coming, version, dataset_id)
         if is_version(record.live, version, dataset_id) and not coming:
@@ -148,6 +147,9 @@ class Sending(Converting, Doubting, Shelving, Adopting):
                 return self.bring_back(job, record.live, version, stamp)
             self.ledger.unchanged(job, version, stamp, now)
             self.tell(Event(Happened.UNCHANGED, *job.key))
+            return True
+        if self.has_parts_of(record, version, dataset_id) and not record.parked:
+            self.settle_parts(job, version, stamp)
             return True
         if record.declined == version and record.live is None and record.coming is None:
             self.ledger.declined(job, stamp, now)
@@ -163,8 +165,15 @@ class Sending(Converting, Doubting, Shelving, Adopting):
     def _send(self, job: Job, content: Content, version: Version, stamp: Stamp) -> None:
         folder = self.folders[job.key.folder]
         dataset = self.dataset(folder)
-        document = self._document(job, content, version, stamp)
-        if document is None or not self.ledger.intend(job, dataset.id, document.name):
+        found = self.pieces(job, content, version, stamp)
+        if found is None:
+            return
+        pieces, sent_as = found
+        if len(pieces) > 1:
+            self._send_parts(job, dataset, pieces, sent_as, version, stamp)
+            return
+        document = self._document(job.key, version, pieces[0], sent_as)
+        if not self.ledger.intend(job, dataset.id, document.name):
             return
         try:
             remote = self._create(job, folder, dataset, document)
@@ -174,23 +183,42 @@ class Sending(Converting, Doubting, Shelving, Adopting):
         self.ledger.sent(job, remote, version, stamp, self.clock())
         self.tell(Event(Happened.SENT, *job.key, job.reason))
 
-    def _document(
-        self, job: Job, content: Content, version: Version, stamp: Stamp
-    ) -> Document | None:
-        """What is sent for the file; None when there is nothing to send, as its row then tells."""
-        found = self.prepared(job, content, version, stamp)
-        if found is None:
-            return None
-        body, sent_as = found
-        name = self._free_name(job.key, version, sent_as)
-        processing = self.folders[job.key.folder].recipes.processing_of(job.key.path)
-        return Document(name, body, _media_type(name), processing)
+    def _send_parts(
+        self,
+        job: Job,
+        dataset: Dataset,
+        pieces: Sequence[Piece],
+        sent_as: str | None,
+        version: Version,
+        stamp: Stamp,
+    ) -> None:
+        def make(own: Version, piece: Piece) -> Document:
+            return self._document(job.key, own, piece, sent_as, piece.title)
 
-    def _free_name(self, key: Key, version: Version, extension: str | None) -> str:
+        try:
+            self.send_parts(job, dataset, pieces, version, stamp, make)
+        except Refused as error:
+            self.park(job, str(error), version, stamp)
+
+    def _document(
+        self,
+        key: Key,
+        version: Version,
+        piece: Piece,
+        sent_as: str | None,
+        part: str | None = None,
+    ) -> Document:
+        name = self._free_name(key, version, sent_as, part)
+        processing = self.folders[key.folder].recipes.processing_of(key.path)
+        return Document(name, piece.body, _media_type(name), processing)
+
+    def _free_name(
+        self, key: Key, version: Version, extension: str | None, part: str | None
+    ) -> str:
         """The version's name that no document bears which moved away from this file's place."""
         for number in count(1):
             name = naming.remote_name(
-                key, version, self.instance, extension=extension, number=number
+                key, version, self.instance, extension=extension, number=number, part=part
             )
             if not self.ledger.name_taken(key, name):
                 return name
@@ -215,11 +243,10 @@ class Sending(Converting, Doubting, Shelving, Adopting):
     def _drop(self, job: Job) -> None:
         self.ledger.secure()
         record = job.record
-        if record.live is not None and self.shelves(job):
-            self.shelve(job, record.live)
+        if self.shelves(job):
+            self.shelve(job)
             return
-        remotes = {remote.document_id: remote for remote in (record.live, record.coming) if remote}
-        for remote in remotes.values():
+        for remote in record.documents:
             self._delete(remote)
         self.ledger.dropped(job)
         self.tell(Event(Happened.DELETED, *job.key, job.reason))

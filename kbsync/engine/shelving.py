@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from kbsync import plan
@@ -21,17 +22,21 @@ class Shelving(Base):
     def shelves(self, job: Job) -> bool:
         """Whether the row's document goes out of service, rather than off the server, now."""
         record, rules = job.record, self.folders[job.key.folder].rules
-        if rules.shelving is None or record.live is None:
+        if rules.shelving is None or not record.answers:
             return False
         return not plan.is_purge_due(record, rules, self.clock())
 
-    def shelve(self, job: Job, live: Remote) -> None:
-        """Disable or archive it; with `trash_days`, it is purged by a scan after these."""
+    def shelve(self, job: Job) -> None:
+        """Disable or archive what answers; with `trash_days`, a scan after these purges it."""
         folder, now = self.folders[job.key.folder], self.clock()
         action = folder.rules.shelving
         if action is None:
             return
-        if not self._changed(job, live, action):
+        record = job.record
+        answering = [part.remote for part in record.parts if part.ready]
+        if record.live is not None:
+            answering.append(record.live)
+        if not self.changed(job, answering, action):
             return
         days = folder.rules.trash_days
         purge_at = job.record.purge_at or (now + days * 86_400 if days else None)
@@ -46,8 +51,7 @@ class Shelving(Base):
 
         False when it is not there any more, or is broken, and must be sent.
         """
-        action: StatusAction = "un_archive" if job.record.shelved == "archived" else "enable"
-        if not self._changed(job, live, action):
+        if not self.changed(job, [live], "enable"):
             return True
         listed = self.backend.document(live.dataset_id, live.document_id)
         if listed is None or isinstance(listed.progress, Failed | Gone):
@@ -56,14 +60,29 @@ class Shelving(Base):
         self.tell(Event(Happened.RETURNED, *job.key))
         return True
 
-    def _changed(self, job: Job, live: Remote, action: StatusAction) -> bool:
-        """Change the status, or put the row off for a minute when the server cannot yet."""
+    def changed(self, job: Job, remotes: Sequence[Remote], action: StatusAction) -> bool:
+        """Change the status, or put the row off for a minute when the server cannot yet.
+
+        What is archived is put back into service, too, by "enable".
+        """
+        if action == "enable" and job.record.shelved == "archived":
+            action = "un_archive"
         self.able_to_shelve(self.folders[job.key.folder])
-        if live.document_id in self.backend.set_status(live.dataset_id, [live.document_id], action):
+        if all(self._changed(dataset, ids, action) for dataset, ids in _by_dataset(remotes)):
             return True
         self.ledger.postpone(job, _BUSY, self.clock() + _BUSY_SECONDS)
         self.tell(Event(Happened.POSTPONED, *job.key, _BUSY))
         return False
+
+    def _changed(self, dataset_id: str, ids: Sequence[str], action: StatusAction) -> bool:
+        return self.backend.set_status(dataset_id, ids, action).issuperset(ids)
+
+
+def _by_dataset(remotes: Sequence[Remote]) -> Iterable[tuple[str, Sequence[str]]]:
+    found: dict[str, list[str]] = {}
+    for remote in remotes:
+        found.setdefault(remote.dataset_id, []).append(remote.document_id)
+    return found.items()
 
 
 def day(seconds: float) -> str:

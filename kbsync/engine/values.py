@@ -33,6 +33,10 @@ class Folder:
     create_dataset: bool = False
     in_place: bool = False
 
+    def largest(self, path: str) -> int:
+        """The most bytes that this file may have; what is larger than `max_size` is split."""
+        return self.filters.largest(path, self.max_size)
+
 
 class Happened(StrEnum):
     """What an event tells."""

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from kbsync.filters.ignoring import Ignored
 from kbsync.filters.patterns import Rule, RuleSet
 from kbsync.filters.selection import Selection
+from kbsync.formats import extension_of
 
 #: Leftovers of editors, sync tools and file servers; `!pattern` in exclude admits one again.
 BUILT_IN: tuple[str, ...] = (
@@ -81,6 +82,8 @@ class Filters:
         caches: leave out directories with a valid CACHEDIR.TAG.
         min_size: files of fewer bytes are skipped.
         refusals: why files of some types are not sent that could be, by type.
+        split_types: files of these types may be larger than what is sent at a time.
+        split_up_to: the largest of those, in bytes.
 
     Raises:
         ValueError: a pattern that cannot be used; the text quotes it.
@@ -96,12 +99,16 @@ class Filters:
         caches: bool = True,
         min_size: int = 1,
         refusals: Mapping[str, str] = MappingProxyType({}),
+        split_types: frozenset[str] = frozenset(),
+        split_up_to: int = 0,
     ) -> None:
         self.types = types
         self.refusals = refusals
         self.markers = tuple(markers)
         self.caches = caches
         self.min_size = min_size
+        self._split_types = split_types
+        self._split_up_to = split_up_to
         #: Names whose coming, going or changing is about all of the directory they are in.
         self.steering = frozenset({IGNORE_FILE, *markers} | ({CACHE_TAG} if caches else set()))
         self._include = Selection("include", include)
@@ -123,6 +130,12 @@ class Filters:
         if is_dir:
             return self._remembered(path, above).verdict
         return self.of_file(path, name, above)
+
+    def largest(self, path: str, max_size: int) -> int:
+        """The most bytes a file may have, where a document may have `max_size`."""
+        if extension_of(path) in self._split_types:
+            return max(max_size, self._split_up_to)
+        return max_size
 
     def _descend(self, path: str) -> Standing:
         """A directory's standing, found from the root downwards."""

@@ -6,12 +6,19 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kbsync.ledger.rows import path_of, stored_path, stored_remote
+from kbsync.ledger.parting import without
+from kbsync.ledger.rows import COLUMNS, path_of, record_of, stored_parts, stored_path, stored_remote
 from kbsync.ledger.table import Table, get_row, same_document, set_row
-from kbsync.model import Key, Remote, State
+from kbsync.model import Key, Part, Remote, State
 
 #: Why an adopted row is put to work: its file must be read to know whether it is the same.
 ADOPTED = "its document was there already"
+
+_GONE = "its document is gone, or another file's"
+_TO_WORK = (
+    "state = 'pending', generation = generation + 1,"
+    " attempts = 0, not_before = NULL, reason = ?, changed_at = ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +35,12 @@ class Adoptee:
     twins: tuple[Remote, ...]
     described: bool
     shelved: str | None = None
+    parts: tuple[Part, ...] = ()
 
     @property
     def documents(self) -> frozenset[str]:
         """The ids of all of them."""
-        found = (self.live, self.coming, *self.twins)
+        found = (self.live, self.coming, *self.twins, *(part.remote for part in self.parts))
         return frozenset(remote.document_id for remote in found if remote is not None)
 
 
@@ -59,7 +67,7 @@ class Adopting(Table):
         """Whether the ledger knows of any document at all."""
         rows = self.store.rows(
             "SELECT EXISTS (SELECT 1 FROM files WHERE"
-            " coalesce(live_document, coming_document, intent_name) IS NOT NULL)"
+            " coalesce(live_document, coming_document, intent_name, parts) IS NOT NULL)"
             " OR EXISTS (SELECT 1 FROM leftovers)"
         )
         return bool(rows[0][0])
@@ -86,6 +94,12 @@ class Adopting(Table):
             for folder, path, document_id, name, batch in rows:
                 remote = Remote(dataset_id, document_id, name, batch)
                 found[document_id] = Told(Key(folder, path_of(path)), remote)
+        rows = self.store.rows(
+            f"SELECT {COLUMNS} FROM files WHERE parts IS NOT NULL AND {here}", (dataset_id,)
+        )
+        for record in map(record_of, rows):
+            for part in record.parts:
+                found[part.remote.document_id] = Told(record.key, part.remote)
         return found
 
     def going(self, dataset_id: str) -> frozenset[str]:
@@ -117,10 +131,10 @@ class Adopting(Table):
     def _adopt(self, db: sqlite3.Connection, one: Adoptee, dataset_id: str, now: float) -> bool:
         record = get_row(db, one.key)
         if record is not None:
-            known = [remote for remote in (record.live, record.coming) if remote is not None]
+            known = record.documents
             elsewhere = any(remote.dataset_id != dataset_id for remote in known)
             same = one.documents <= {remote.document_id for remote in known}
-            served = record.shelved == one.shelved or one.live is None
+            served = record.shelved == one.shelved or not (one.live or one.parts)
             if record.state is State.SENDING or elsewhere or (same and served):
                 return False
         self._put_to_work(db, one, now)
@@ -143,9 +157,10 @@ class Adopting(Table):
             one.key,
             "live_dataset = ?, live_document = ?, live_name = ?, live_batch = ?,"
             " coming_dataset = ?, coming_document = ?, coming_name = ?, coming_batch = ?,"
-            " described = ?, shelved = ?",
+            " parts = ?, described = ?, shelved = ?",
             *stored_remote(one.live),
             *stored_remote(one.coming),
+            stored_parts(one.parts),
             int(one.described),
             one.shelved,
         )
@@ -156,14 +171,16 @@ def _forget(db: sqlite3.Connection, told: Told, now: float) -> None:
     record = get_row(db, told.key)
     if record is None or record.state is State.SENDING:
         return
+    if any(same_document(part.remote, told.remote) for part in record.parts):
+        kept = stored_parts(without(record.parts, told.remote.document_id))
+        set_row(db, told.key, f"parts = ?, {_TO_WORK}", kept, _GONE, now)
     for kind, remote in (("live", record.live), ("coming", record.coming)):
         if same_document(remote, told.remote):
             set_row(
                 db,
                 told.key,
                 f"{kind}_dataset = NULL, {kind}_document = NULL, {kind}_name = NULL,"
-                f" {kind}_batch = NULL, state = 'pending', generation = generation + 1,"
-                " attempts = 0, not_before = NULL, reason = ?, changed_at = ?",
-                "its document is gone, or another file's",
+                f" {kind}_batch = NULL, {_TO_WORK}",
+                _GONE,
                 now,
             )

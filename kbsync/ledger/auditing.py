@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from kbsync import naming
 from kbsync.drift import Beside, Comparison, Finding
-from kbsync.ledger.rows import COLUMNS, record_of, stored_path, stored_version
+from kbsync.ledger.parting import without
+from kbsync.ledger.rows import COLUMNS, record_of, stored_parts, stored_path, stored_version
 from kbsync.ledger.table import Table, get_row, set_row
-from kbsync.model import Key, Record, Remote, State
+from kbsync.model import Key, Part, Record, Remote, State
 
 _SETTLED = "('completed', 'failed', 'skipped')"
 
@@ -36,21 +39,17 @@ class Auditing(Table):
         here = "folder IN (SELECT name FROM folders WHERE dataset_id = ?)"
         rows = self.store.rows(
             f"SELECT {COLUMNS}, changed_at BETWEEN ? AND ? OR state NOT IN {_SETTLED}"
-            f" FROM files WHERE {here} OR live_dataset = ? OR coming_dataset = ?",
-            (min(since, now), max(since, now), dataset_id, dataset_id, dataset_id),
+            f" FROM files WHERE {here} OR live_dataset = ? OR coming_dataset = ?"
+            " OR parts IS NOT NULL AND json_extract(parts, '$[0][0]') = ?",
+            (min(since, now), max(since, now), *(dataset_id,) * 4),
         )
         records = [record_of(row) for row in rows]
-        documents = {
-            remote.document_id
-            for record in records
-            for remote in (record.live, record.coming)
-            if remote is not None
-        }
+        documents = {remote.document_id for record in records for remote in record.documents}
         documents |= {row[0] for row in self.store.rows("SELECT document_id FROM leftovers")}
         busy = {
             record.key
             for record, row in zip(records, rows, strict=True)
-            if row[-1] or (record.live is not None and record.live.dataset_id != dataset_id)
+            if row[-1] or any(one.dataset_id != dataset_id for one in record.documents)
         }
         return Beside(records, busy, documents)
 
@@ -122,14 +121,17 @@ class Auditing(Table):
             if record.state is State.FAILED and not gone:
                 return False
             if record.state is State.FAILED:
-                set_row(
-                    db,
-                    key,
-                    "live_dataset = NULL, live_document = NULL, live_name = NULL,"
-                    " live_batch = NULL, changed_at = ?",
-                    now,
-                )
+                _forget(db, record, document_id, now)
                 return True
+            if record.parts:
+                parts = (
+                    replace(one, spoilt=True, number=0, of=0)
+                    if one.remote.document_id == document_id
+                    else one
+                    for one in record.parts
+                    if not (gone and one.remote.document_id == document_id)
+                )
+                set_row(db, key, "parts = ?", stored_parts(parts))
             set_row(
                 db,
                 key,
@@ -148,22 +150,17 @@ class Auditing(Table):
             record = get_row(db, key)
             if record is None or not _rests_on(record, document_id):
                 return
-            set_row(
-                db,
-                key,
-                "live_dataset = NULL, live_document = NULL, live_name = NULL, live_batch = NULL,"
-                " segments = NULL, declined = ?, changed_at = ?",
-                stored_version(record.version),
-                now,
-            )
+            _forget(db, record, document_id, now)
+            declined = stored_version(record.version)
+            set_row(db, key, "segments = NULL, declined = ?", declined)
 
     def orphan(self, key: Key, remote: Remote, now: float) -> bool:
         """Give a document of ours its row back; what becomes of it, the next scan decides."""
         with self.store.transaction() as db:
             record = get_row(db, key)
-            if record is not None and (
-                record.live or record.coming or record.state is State.SENDING
-            ):
+            mark = naming.decode(remote.name)
+            is_part = mark is not None and mark.is_part
+            if record is not None and not _can_take(record, is_part=is_part):
                 return False
             db.execute(
                 "INSERT INTO files (folder, path, want, state, generation, reason, changed_at,"
@@ -173,6 +170,11 @@ class Auditing(Table):
                 " changed_at = excluded.changed_at, wanted_at = excluded.wanted_at",
                 (key.folder, stored_path(key.path), "a document of it was found", now),
             )
+            if is_part:
+                others = () if record is None else record.parts
+                parts = stored_parts((*others, Part(remote, ready=True)))
+                set_row(db, key, "parts = ?", parts)
+                return True
             set_row(
                 db,
                 key,
@@ -184,10 +186,28 @@ class Auditing(Table):
             return True
 
 
+def _can_take(record: Record, *, is_part: bool) -> bool:
+    """Whether a row has no document, or parts only and this is another one."""
+    alone = record.live is None and record.coming is None and record.state is not State.SENDING
+    return alone and (is_part or not record.parts)
+
+
 def _place(finding: Finding) -> tuple[str | bytes, str, str]:
     return stored_path(finding.key.path), finding.kind.value, finding.document_id
 
 
 def _rests_on(record: Record, document_id: str) -> bool:
     resting = record.state in {State.COMPLETED, State.FAILED}
-    return resting and record.live is not None and record.live.document_id == document_id
+    return resting and any(one.document_id == document_id for one in record.documents)
+
+
+def _forget(db: sqlite3.Connection, record: Record, document_id: str, now: float) -> None:
+    """Take a document that is gone off its row."""
+    if record.live is not None and record.live.document_id == document_id:
+        set_row(
+            db,
+            record.key,
+            "live_dataset = NULL, live_document = NULL, live_name = NULL, live_batch = NULL",
+        )
+    parts = stored_parts(without(record.parts, document_id))
+    set_row(db, record.key, "parts = ?, changed_at = ?", parts, now)

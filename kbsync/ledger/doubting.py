@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kbsync.ledger.rows import stored_remote
+from kbsync.ledger.rows import stored_parts, stored_remote
 from kbsync.ledger.table import Job, Table, get_row, is_current, release_row, same_document, set_row
-from kbsync.model import Remote, Want
+from kbsync.model import Part, Remote, Want
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Sure:
     live: Remote | None
     coming: Remote | None
     shelved: str | None
+    parts: tuple[Part, ...] = ()
     strays: tuple[Remote, ...] = ()
 
 
@@ -34,14 +35,18 @@ class Doubting(Table):
             before = job.record.coming
             for remote in found.strays if before is None else (*found.strays, before):
                 self.retire_row(db, job.key, remote, now, keep=[found.live, found.coming])
+            for part in found.parts:
+                document_id = part.remote.document_id
+                db.execute("DELETE FROM leftovers WHERE document_id = ?", (document_id,))
             set_row(
                 db,
                 job.key,
                 "live_dataset = ?, live_document = ?, live_name = ?, live_batch = ?,"
                 " coming_dataset = ?, coming_document = ?, coming_name = ?, coming_batch = ?,"
-                " shelved = ?, intent_dataset = NULL, intent_name = NULL, doomed = ?",
+                " parts = ?, shelved = ?, intent_dataset = NULL, intent_name = NULL, doomed = ?",
                 *stored_remote(found.live),
                 *stored_remote(found.coming),
+                stored_parts(found.parts),
                 found.shelved,
                 int(job.record.want is Want.ABSENT),
             )

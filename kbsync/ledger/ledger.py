@@ -18,7 +18,7 @@ from kbsync.ledger.leftovers import Leftovers
 from kbsync.ledger.listing import Listing
 from kbsync.ledger.planning import Planning
 from kbsync.ledger.reporting import Reporting
-from kbsync.ledger.rows import path_of, stored_path
+from kbsync.ledger.rows import path_of, stored_parts, stored_path
 from kbsync.ledger.sending import Sending
 from kbsync.ledger.shelving import Shelving
 from kbsync.ledger.store import Store
@@ -178,6 +178,11 @@ class Ledger(
     def _forget_coming(self, db: sqlite3.Connection, key: Key, now: float) -> None:
         """Take what failed to be indexed off the row, so that its content is sent anew."""
         record = get_row(db, key)
+        if record is not None and record.parts:
+            failed = [part for part in record.parts if not part.ready]
+            self.retire_parts(db, key, failed, now)
+            kept = stored_parts(part for part in record.parts if part.ready)
+            set_row(db, key, "parts = ?", kept)
         if record is not None and record.coming is not None:
             self.retire_row(db, key, record.coming, now, keep=[record.live])
             set_row(

@@ -27,7 +27,7 @@ class Leftovers(Table):
         """Put a document of ours on the list of those that must go."""
         with self.store.transaction() as db:
             record = get_row(db, key)
-            keep = [] if record is None else [record.live, record.coming]
+            keep = () if record is None else record.documents
             self.retire_row(db, key, remote, now, keep=keep)
 
     def leftover(self, document_id: str) -> Leftover | None:

@@ -17,7 +17,12 @@ _CARRIED = (
     "sha256, recipe, live_dataset, live_document, live_name, live_batch, coming_dataset,"
     " coming_document, coming_name, coming_batch, intent_dataset, intent_name, parked, error,"
     " segments, shelved, resend, declined, progress, progress_at, again,"
-    " wanted_at"
+    " wanted_at, parts"
+)
+
+_BY_PARTS = (
+    "SELECT folder, files.path FROM files JOIN json_each(files.parts) AS part"
+    " WHERE files.parts IS NOT NULL AND json_extract(part.value, '$[2]') = ?1"
 )
 
 # Whose documents bear a name.
@@ -28,6 +33,7 @@ _NAMES = " UNION ALL ".join(
             for kind in ("live", "coming", "intent")
         ),
         "SELECT folder, path FROM leftovers WHERE name = ?1",
+        _BY_PARTS,
     ]
 )
 
@@ -56,8 +62,8 @@ class Moving(Table):
         going = {document_id for one in taken for document_id in _documents(one.record)}
         for one in taken:
             replaced = get_row(db, one.move.seen.key)
-            for remote in () if replaced is None else (replaced.live, replaced.coming):
-                if remote is not None and remote.document_id not in going:
+            for remote in () if replaced is None else replaced.documents:
+                if remote.document_id not in going:
                     self.retire_row(db, one.move.seen.key, remote, now)
         for one in taken:
             _remove(db, one.move.old)
@@ -99,7 +105,7 @@ def _take(db: sqlite3.Connection, move: Move) -> _Taken | None:
 
 
 def _documents(record: Record) -> list[str]:
-    return [remote.document_id for remote in (record.live, record.coming) if remote is not None]
+    return [remote.document_id for remote in record.documents]
 
 
 def _remove(db: sqlite3.Connection, key: Key) -> None:

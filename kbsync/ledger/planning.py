@@ -106,7 +106,7 @@ class Planning(Moving):
                 "UPDATE files SET state = 'pending', generation = generation + 1,"
                 " reason = 'dataset changed', not_before = NULL, parked = NULL, wanted_at = ?"
                 " WHERE folder = ? AND want = 'present' AND state IN ('completed', 'indexing')"
-                " AND coalesce(coming_dataset, live_dataset) <> ?",
+                " AND coalesce(coming_dataset, live_dataset, json_extract(parts, '$[0][0]')) <> ?",
                 (now, name, dataset_id),
             )
 
@@ -218,7 +218,7 @@ class Planning(Moving):
         """How many files of the folder have a document on the server, in service or about to be."""
         rows = self.store.rows(
             "SELECT count(*) FROM files WHERE folder = ?"
-            " AND coalesce(live_document, coming_document, intent_name) IS NOT NULL"
+            " AND coalesce(live_document, coming_document, intent_name, parts) IS NOT NULL"
             f" AND NOT ({IN_TRASH})",
             (folder,),
         )
@@ -318,8 +318,9 @@ class Planning(Moving):
             return
         if record is not None and record.coming is not None:
             self.retire_row(db, key, record.coming, now, keep=[record.live])
-        has_live = record is not None and record.live is not None
-        state = State.FAILED if has_live else State.SKIPPED
+        if record is not None and record.parts:
+            self.set_aside(db, record, now)
+        state = State.FAILED if record is not None and record.answers else State.SKIPPED
         db.execute(
             "INSERT INTO files (folder, path, want, state, generation, size, mtime_ns, ctime_ns,"
             " inode, device, error, changed_at)"

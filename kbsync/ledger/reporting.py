@@ -56,7 +56,8 @@ class Reporting(Table):
         marks = ",".join("?" * len(configured))
         rows = self.store.rows(
             "SELECT name, root, dataset, (SELECT count(*) FROM files WHERE folder = name"
-            "  AND coalesce(live_document, coming_document, intent_name) IS NOT NULL) AS documents"
+            "  AND coalesce(live_document, coming_document, intent_name, parts) IS NOT NULL)"
+            " AS documents"
             f" FROM folders WHERE name NOT IN ({marks}) AND documents > 0 ORDER BY name",
             tuple(configured),
         )
@@ -115,15 +116,16 @@ class Reporting(Table):
         marks = ", ".join("?" * len(document_ids))
         rows = self.store.rows(
             f"SELECT {COLUMNS} FROM files"
-            f" WHERE live_document IN ({marks}) OR coming_document IN ({marks})",
+            f" WHERE live_document IN ({marks}) OR coming_document IN ({marks})"
+            " OR parts IS NOT NULL",
             (*document_ids, *document_ids),
         )
         records = [record_of(row) for row in rows]
         return {
             remote.document_id: record
             for record in records
-            for remote in (record.live, record.coming)
-            if remote is not None and remote.document_id in document_ids
+            for remote in record.documents
+            if remote.document_id in document_ids
         }
 
     def details(self, key: Key) -> Details | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from kbsync.model import Intent, Key, Record, Remote, Stamp, State, Version, Want
+from kbsync.model import Intent, Key, Part, Record, Remote, Stamp, State, Version, Want
 
 #: Columns of a Record, in the order in which `record_of` reads them.
 COLUMNS = (
@@ -14,7 +15,7 @@ COLUMNS = (
     " sha256, recipe, live_dataset, live_document, live_name, live_batch,"
     " coming_dataset, coming_document, coming_name, coming_batch,"
     " intent_dataset, intent_name, parked, attempts, not_before, error, shelved, purge_at, resend,"
-    " declined, doomed"
+    " declined, doomed, parts"
 )
 
 _UNSIGNED = 1 << 64
@@ -73,6 +74,24 @@ def stored_version(version: Version | None) -> str | None:
     return None if version is None else f"{version.sha256} {version.recipe}"
 
 
+def stored_parts(parts: Iterable[Part]) -> str | None:
+    """One column of JSON for the documents of a file that is on the server in parts."""
+    told = [
+        [
+            *stored_remote(part.remote),
+            *(part.number, part.of, part.ready, part.segments, part.error, part.spoilt),
+        ]
+        for part in parts
+    ]
+    return json.dumps(told, ensure_ascii=False) if told else None
+
+
+def _parts_of(value: str | None) -> tuple[Part, ...]:
+    if value is None:
+        return ()
+    return tuple(Part(Remote(*told[:4]), *told[4:]) for told in json.loads(value))
+
+
 def record_of(row: Sequence[Any]) -> Record:
     """The record in the values of `COLUMNS`."""
     return Record(
@@ -94,6 +113,7 @@ def record_of(row: Sequence[Any]) -> Record:
         resend=row[28] == 1,
         declined=None if row[29] is None else Version(*row[29].split(" ")),
         doomed=row[30] == 1,
+        parts=_parts_of(row[31]),
     )
 
 

@@ -136,6 +136,13 @@ def kinds(db: Database) -> None:
     )
 
 
+@migrations()
+def parts(db: Database) -> None:
+    """The documents of files that are too large for one, as JSON; few rows have any."""
+    db.conn.execute("ALTER TABLE files ADD COLUMN parts TEXT")
+    db.conn.execute("CREATE INDEX files_in_parts ON files (folder) WHERE parts IS NOT NULL")
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 
 from kbsync.ledger.rows import (
@@ -10,7 +9,6 @@ from kbsync.ledger.rows import (
     record_of,
     stored_path,
     stored_remote,
-    stored_stamp,
     stored_version,
 )
 from kbsync.ledger.table import (
@@ -27,8 +25,9 @@ from kbsync.ledger.table import (
     release_row,
     same_document,
     set_row,
+    settle_row,
 )
-from kbsync.model import UNTRUSTED, Key, Remote, Stamp, State, Version, Want
+from kbsync.model import UNTRUSTED, Remote, Stamp, State, Version, Want
 from kbsync.plan import has_document
 
 
@@ -90,6 +89,7 @@ class Sending(Table):
                 return
             if record.coming is not None:
                 self.retire_row(db, job.key, record.coming, now, keep=[record.live, remote])
+            self.set_aside(db, record, now)
             if same_document(record.live, remote):  # made over it: it is not what it was
                 set_row(
                     db,
@@ -112,7 +112,7 @@ class Sending(Table):
                 version.recipe,
             )
             if is_current(db, job):
-                self._settle(db, job.key, State.INDEXING, stamp, now)
+                settle_row(db, job.key, State.INDEXING, stamp, now)
             else:
                 release_row(db, job)
 
@@ -125,44 +125,33 @@ class Sending(Table):
             record = get_row(db, job.key)
             if record is not None and record.coming is not None:
                 self.retire_row(db, job.key, record.coming, now, keep=[record.live])
+            if record is not None:
+                self.retire_parts(db, job.key, record.parts, now)
             set_row(
                 db,
                 job.key,
                 "coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
-                " coming_batch = NULL, shelved = NULL, purge_at = NULL, sha256 = ?, recipe = ?",
+                " coming_batch = NULL, shelved = NULL, purge_at = NULL, parts = NULL,"
+                " sha256 = ?, recipe = ?",
                 version.sha256,
                 version.recipe,
             )
-            self._settle(db, job.key, State.COMPLETED, stamp, now)
+            settle_row(db, job.key, State.COMPLETED, stamp, now)
 
     def still_indexing(self, job: Job, version: Version, stamp: Stamp | None, now: float) -> None:
         """The version being indexed has the file's content already."""
         with self.store.transaction() as db:
             if is_current(db, job):
                 set_row(db, job.key, "sha256 = ?, recipe = ?", version.sha256, version.recipe)
-                self._settle(db, job.key, State.INDEXING, stamp, now)
+                settle_row(db, job.key, State.INDEXING, stamp, now)
             else:
                 release_row(db, job)
-
-    def _settle(
-        self, db: sqlite3.Connection, key: Key, state: State, stamp: Stamp | None, now: float
-    ) -> None:
-        set_row(
-            db,
-            key,
-            "state = ?, size = coalesce(?, size), mtime_ns = ?, ctime_ns = ?, inode = ?,"
-            " device = ?, attempts = 0, not_before = NULL, error = NULL, resend = 0,"
-            " changed_at = ?",
-            state,
-            *stored_stamp(stamp),
-            now,
-        )
 
     def declined(self, job: Job, stamp: Stamp | None, now: float) -> None:
         """The file is still the one whose document a person deleted: it stays away."""
         with self.store.transaction() as db:
             if is_current(db, job):
-                self._settle(db, job.key, State.COMPLETED, stamp, now)
+                settle_row(db, job.key, State.COMPLETED, stamp, now)
             else:
                 release_row(db, job)
 
@@ -184,8 +173,8 @@ class Sending(Table):
             if not is_current(db, job):
                 release_row(db, job)
                 return
-            skipped = nothing and job.record.live is None
-            self._settle(db, job.key, State.SKIPPED if skipped else State.FAILED, stamp, now)
+            skipped = nothing and not job.record.answers
+            settle_row(db, job.key, State.SKIPPED if skipped else State.FAILED, stamp, now)
             set_row(
                 db,
                 job.key,
@@ -222,7 +211,7 @@ class Sending(Table):
                 release_row(db, job)
             elif has_document(job.record):
                 stamp = job.record.stamp and job.record.stamp._replace(ctime_ns=UNTRUSTED)
-                self._settle(db, job.key, State.COMPLETED, stamp, now)
+                settle_row(db, job.key, State.COMPLETED, stamp, now)
             else:
                 here = (job.key.folder, stored_path(job.key.path))
                 db.execute(f"DELETE FROM files WHERE {HERE}", here)
@@ -241,5 +230,5 @@ class Sending(Table):
                 "live_dataset = NULL, live_document = NULL, live_name = NULL, live_batch = NULL,"
                 " coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
                 " coming_batch = NULL, intent_dataset = NULL, intent_name = NULL, shelved = NULL,"
-                " purge_at = NULL, doomed = 0",
+                " purge_at = NULL, parts = NULL, doomed = 0",
             )

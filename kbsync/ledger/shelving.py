@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kbsync.ledger.rows import stored_remote
+from kbsync.ledger.rows import stored_parts, stored_remote
 from kbsync.ledger.table import Job, Table, get_row, is_current, release_row, set_row
 from kbsync.model import Want
 
@@ -38,14 +38,17 @@ class Shelving(Table):
                 return
             if record.coming is not None:
                 self.retire_row(db, job.key, record.coming, now, keep=[record.live])
+            kept = [part for part in record.parts if part.ready]
+            self.retire_parts(db, job.key, (one for one in record.parts if not one.ready), now)
             set_row(
                 db,
                 job.key,
                 "state = 'completed', purge_at = ?, coming_dataset = ?, coming_document = ?,"
                 " coming_name = ?, coming_batch = ?, intent_dataset = NULL, intent_name = NULL,"
-                " attempts = 0, not_before = NULL, error = NULL, changed_at = ?",
+                " attempts = 0, not_before = NULL, error = NULL, parts = ?, changed_at = ?",
                 purge_at,
                 *stored_remote(None),
+                stored_parts(kept),
                 now,
             )
 

@@ -33,6 +33,7 @@ MIGRATIONS = (
     "moves",
     "rows_in_flight",
     "kinds",
+    "parts",
 )
 
 Values = Sequence[object]

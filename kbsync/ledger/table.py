@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from kbsync.ledger.rows import COLUMNS, record_of, stored_path
+from kbsync.ledger.rows import COLUMNS, record_of, stored_parts, stored_path, stored_stamp
 from kbsync.ledger.store import Store
-from kbsync.model import Key, Record, Remote, State
+from kbsync.model import Key, Part, Record, Remote, Stamp, State
 from kbsync.plan import LONGEST_WAIT
 
 HERE = "folder = ? AND path = ?"
@@ -86,6 +86,19 @@ class Table:
             ),
         )
 
+    def retire_parts(
+        self, db: sqlite3.Connection, key: Key, parts: Iterable[Part], now: float
+    ) -> None:
+        """Put parts on the way out; inside a transaction."""
+        for part in parts:
+            self.retire_row(db, key, part.remote, now)
+
+    def set_aside(self, db: sqlite3.Connection, record: Record, now: float) -> None:
+        """Something newer is on its way: keep the parts that answer, until it does."""
+        kept = [replace(part, number=0, of=0) for part in record.parts if part.ready]
+        self.retire_parts(db, record.key, (one for one in record.parts if not one.ready), now)
+        set_row(db, record.key, "parts = ?", stored_parts(kept))
+
 
 def due(now: float) -> tuple[float, float]:
     """The values of `IS_DUE`."""
@@ -130,6 +143,22 @@ def release_row(db: sqlite3.Connection, job: Job) -> None:
     record = get_row(db, job.key)
     if record is not None and record.state is State.SENDING:
         set_row(db, job.key, "state = 'pending'")
+
+
+def settle_row(
+    db: sqlite3.Connection, key: Key, state: State, stamp: Stamp | None, now: float
+) -> None:
+    """The work that was claimed is done, and this is what the file was like."""
+    set_row(
+        db,
+        key,
+        "state = ?, size = coalesce(?, size), mtime_ns = ?, ctime_ns = ?, inode = ?,"
+        " device = ?, attempts = 0, not_before = NULL, error = NULL, resend = 0,"
+        " changed_at = ?",
+        state,
+        *stored_stamp(stamp),
+        now,
+    )
 
 
 def same_document(one: Remote | None, other: Remote | None) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
-from kbsync.ledger.rows import path_of, stored_path
+from kbsync.ledger.rows import COLUMNS, path_of, record_of, stored_parts, stored_path
 from kbsync.ledger.table import HERE, Table, get_row, marks_of, same_document, set_row
 from kbsync.model import Key, Remote, State
 from kbsync.stuck import Flight, Watch
@@ -39,17 +40,19 @@ class Watching(Table):
             ),
             (*folders, *folders),
         )
-        return [
-            Flight(
-                Key(row[0], path_of(row[1])),
-                Remote(*row[2:6]),
-                row[6],
-                row[7] or 0.0,
-                row[8],
-                again=bool(row[9]),
-                parked=row[10] == "failed",
-            )
-            for row in rows
+        in_parts = self.store.rows(
+            f"SELECT {COLUMNS}, progress, progress_at, changed_at, again, state FROM files"
+            " INDEXED BY files_in_parts WHERE parts IS NOT NULL"
+            f" AND (state = 'indexing' OR state = 'failed' AND again = 1) AND folder IN ({marks})",
+            tuple(folders),
+        )
+        whole = [_flight(Key(row[0], path_of(row[1])), Remote(*row[2:6]), row[6:]) for row in rows]
+        return whole + [
+            _flight(record.key, part.remote, row[-5:])
+            for row in in_parts
+            for record in (record_of(row),)
+            for part in record.parts
+            if part.is_ahead
         ]
 
     def watch(
@@ -81,30 +84,41 @@ class Watching(Table):
         return found
 
     def start_again(self, key: Key, remote: Remote, reason: str, now: float) -> bool:
-        """A stuck document goes, and then its file is sent again, once.
+        """A stuck document goes, and then its file is sent again, once; of parts, all that wait.
 
         It is put on the list of those that must go as being deleted, so that nothing is sent
         before; `leftover_gone` or `leftover_kept` ends that. False when something newer happened.
         """
         with self.store.transaction() as db:
             record = get_row(db, key)
-            if record is None or not same_document(record.coming, remote):
+            if record is None or record.state is not State.INDEXING:
                 return False
-            if record.state is not State.INDEXING:
+            stuck = [part for part in record.parts if part.is_ahead]
+            is_part = any(same_document(part.remote, remote) for part in stuck)
+            if not is_part and not same_document(record.coming, remote):
                 return False
+            self.retire_parts(db, key, stuck, now)
+            kept = stored_parts(part for part in record.parts if part not in stuck)
             self.retire_row(db, key, remote, now, keep=[record.live])
             db.execute("UPDATE leftovers SET busy = 1 WHERE document_id = ?", (remote.document_id,))
             set_row(
                 db,
                 key,
                 "coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
-                " coming_batch = NULL, state = 'pending', not_before = NULL, again = 1,"
+                " coming_batch = NULL, parts = ?, state = 'pending', not_before = NULL, again = 1,"
                 " progress = NULL, progress_at = NULL, error = ?, reason = 'was stuck',"
                 " changed_at = ?",
+                kept,
                 reason,
                 now,
             )
         return True
+
+
+def _flight(key: Key, remote: Remote, told: Sequence[Any]) -> Flight:
+    mark, since, sent_at, again, state = told
+    parked = state == "failed"
+    return Flight(key, remote, mark, since or 0.0, sent_at, again=bool(again), parked=parked)
 
 
 def _read(db: sqlite3.Connection) -> tuple[Watch, float]:

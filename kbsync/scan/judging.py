@@ -49,13 +49,18 @@ class Judge:
             return Skipped(key, stamp_of(status), no_file(status))
         if isinstance(verdict, Unsupported):
             return Skipped(key, stamp_of(status), self._unsupported(verdict))
-        if self.filters.min_size <= size <= self.max_size:
+        if self.filters.min_size <= size <= self.largest(path):
             return Seen(key, stamp_of(status))
-        return Skipped(key, stamp_of(status), self._wrong_size(size))
+        return Skipped(key, stamp_of(status), self._wrong_size(path, size))
 
-    def _wrong_size(self, size: int) -> str:
-        if size > self.max_size:
-            return too_large(size, self.max_size)
+    def largest(self, path: str) -> int:
+        """The most bytes that this file may have."""
+        return self.filters.largest(path, self.max_size)
+
+    def _wrong_size(self, path: str, size: int) -> str:
+        most = self.largest(path)
+        if size > most:
+            return too_large(size, most, "max_size" if most == self.max_size else "split_up_to")
         lowest = self.filters.min_size
         return f"too small: {size:,} bytes, min_size is {lowest:,} bytes" if size else EMPTY
 
@@ -76,9 +81,9 @@ def no_file(status: os.stat_result) -> str:
     return _KINDS.get(stat.S_IFMT(status.st_mode), "not a regular file")
 
 
-def too_large(size: int, max_size: int) -> str:
+def too_large(size: int, most: int, setting: str = "max_size") -> str:
     """Why a file of this size is not sent; both in bytes."""
-    return f"too large: {size:,} bytes, max_size is {max_size:,} bytes"
+    return f"too large: {size:,} bytes, {setting} is {most:,} bytes"
 
 
 def why(error: OSError) -> str:

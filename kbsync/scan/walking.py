@@ -143,8 +143,9 @@ def _judged(
             continue
         stamp = take(path, None)
         # The same inode with the same change time is the regular file that it was.
-        fits = lowest <= status.st_size <= highest and type(verdict) is Admitted
-        if fits and stamp == stamp_of(status):
+        size = status.st_size
+        fits = lowest <= size and (size <= highest or size <= judge.largest(path))
+        if fits and type(verdict) is Admitted and stamp == stamp_of(status):
             settled.unchanged += 1
             continue
         yield judge.judge(path, verdict, status)

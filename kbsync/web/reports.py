@@ -11,7 +11,7 @@ from kbsync.engine import Held
 from kbsync.engine.overview import Facts, moment
 from kbsync.ledger import Bucket, Complaint, Details, Kept, ListedFile
 from kbsync.log import printable
-from kbsync.model import Key, Remote
+from kbsync.model import Key, Part, Remote
 
 #: The last day in pieces of ten minutes.
 PLOT_SECONDS, PLOT_WIDTH = 86_400.0, 600.0
@@ -86,6 +86,7 @@ def details_facts(key: Key, details: Details | None, events: Sequence[Kept]) -> 
         "segments": details.segments,
         "live": _remote(record.live),
         "coming": _remote(record.coming),
+        "parts": [_part(part) for part in record.parts],
     }
 
 
@@ -93,6 +94,11 @@ def _remote(remote: Remote | None) -> Facts | None:
     if remote is None:
         return None
     return {"document_id": remote.document_id, "name": printable(remote.name)}
+
+
+def _part(part: Part) -> Facts:
+    where = _remote(part.remote) or {}
+    return where | {"number": part.number, "of": part.of, "indexed": part.ready}
 
 
 def event_facts(event: Kept) -> Facts:

@@ -96,7 +96,7 @@ def test_a_named_style(tmp_path: Path, style: str) -> None:
 def test_awkward_entries(tmp_path: Path) -> None:
     """What cannot be sent is told in one line each, and every other file is synced."""
     with a_place(tmp_path) as place:
-        place.configure(max_size="1KiB", exclude=["secret/"])
+        place.configure(max_size="1KiB", split_up_to=0, exclude=["secret/"])
         place.write("good.md", "a good document, about badgers")
         place.write("empty.md", "")
         place.write("large.md", "x" * 1025)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from pptx import Presentation
 from reportlab.lib.pdfencrypt import StandardEncryption
@@ -22,13 +23,11 @@ from reportlab.pdfgen.canvas import Canvas
 
 from kbsync.convert import child
 from kbsync.convert.apart import Apart, Bounds
-from kbsync.convert.judging import prepared
+from kbsync.convert.judging import pieces, prepared
 from kbsync.convert.registry import CONVERTERS, ready, tag
 from kbsync.errors import FileError, NothingToIndex, NotNow
 from kbsync.formats import CONVERTIBLE, LANGUAGES
 from kbsync.model import SERVER_TYPES
-
-LIMIT = 10**6
 
 
 def archive(members: dict[str, str | bytes]) -> bytes:
@@ -180,7 +179,7 @@ def test_golden(name: str) -> None:
     """What comes out of a file is this, to the letter."""
     extension, body, text, sent_as = GOLDEN[name]
 
-    assert prepared(extension, body, Apart(), LIMIT) == (text.encode(), sent_as)
+    assert prepared(extension, body, Apart()) == (text.encode(), sent_as)
 
 
 def test_every_type_has_its_converter() -> None:
@@ -191,7 +190,7 @@ def test_every_type_has_its_converter() -> None:
     assert tag("json") == "fenced-1"
     assert tag("pptx").startswith("office-1 markitdown-0.")
     for extension in LANGUAGES:
-        assert prepared(extension, b"a", Apart(), LIMIT)[1] == "md"
+        assert prepared(extension, b"a", Apart())[1] == "md"
 
 
 def pdf(text: str = "", password: str | None = None) -> bytes:
@@ -210,7 +209,51 @@ def test_a_good_pdf() -> None:
     """A PDF with text on any page is sent as it is."""
     body = pdf("Vouchers last 36 hours.")
 
-    assert prepared("pdf", body, Apart(), LIMIT) == (body, None)
+    assert prepared("pdf", body, Apart()) == (body, None)
+
+
+def pages(count: int, inserted: int = -1) -> bytes:
+    file = io.BytesIO()
+    canvas = Canvas(file)
+    for page in range(count):
+        if page == inserted:
+            canvas.drawString(50, 700, "Otters were seen here.")
+            canvas.showPage()
+        for line in range(30):
+            canvas.drawString(50, 700 - 15 * line, f"page {page * page} line {line} of the report")
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+def test_pages_in_parts() -> None:
+    """A PDF that is too large is sent as several; an insertion leaves all but one of them alone."""
+    body, most = pages(120), 12_000
+
+    parts, sent_as = pieces("pdf", body, Apart(), most)
+    assert sent_as is None
+    assert len(parts) > 5
+    assert all(len(part.body) <= most for part in parts)
+    counts = [len(pypdfium2.PdfDocument(part.body)) for part in parts]
+    assert sum(counts) == 120
+
+    again, _ = pieces("pdf", pages(120, inserted=60), Apart(), most)
+    assert len({part.body for part in again} - {part.body for part in parts}) == 1
+
+
+def test_a_page_that_does_not_fit() -> None:
+    """A PDF is not split within a page."""
+    with pytest.raises(FileError, match="page 1 alone does not fit"):
+        pieces("pdf", pages(3), Apart(), 900)
+
+
+def test_what_came_out_is_too_large() -> None:
+    """What was converted is sent in parts as well: of a block of code, each is one."""
+    parts, sent_as = pieces("xml", b"<a/>\n" * 10**4 + b"<b/>", Apart(), 10_000)
+
+    assert sent_as == "md"
+    assert all(part.body.startswith(b"```xml\n<a/>\n") for part in parts)
+    assert all(len(part.body) <= 10_000 for part in parts)
 
 
 LAUGHS = (
@@ -237,7 +280,6 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "binary as text": ("json", lambda: bytes(range(256)) * 99, "no text in any encoding"),
     "cut off pdf": ("pdf", lambda: pdf("a")[:400], "damaged"),
     "locked pdf": ("pdf", lambda: pdf("a", "secret"), "needs a password"),
-    "too much": ("xml", lambda: b"<a/>" * LIMIT, "too large: 4,000,0"),
 }
 
 
@@ -249,7 +291,7 @@ def test_hostile(name: str) -> None:
     bounds = Bounds(work=10, wait=30, memory=memory, output=2**24)
 
     with pytest.raises(FileError, match=reason) as error:
-        prepared(extension, body(), Apart(bounds), LIMIT)
+        prepared(extension, body(), Apart(bounds))
 
     assert not isinstance(error.value, NothingToIndex)
 
@@ -269,7 +311,7 @@ def test_hostile(name: str) -> None:
 def test_nothing_in_it(extension: str, body: bytes, reason: str) -> None:
     """A document without text is not damaged: there is nothing to index."""
     with pytest.raises(NothingToIndex, match=reason):
-        prepared(extension, body, Apart(), LIMIT)
+        prepared(extension, body, Apart())
 
 
 # The processes. A script stands for Python, so that it can do what no converter should.
@@ -300,14 +342,14 @@ def test_no_bounds_no_conversion(tmp_path: Path) -> None:
 
     with pytest.raises(NotNow, match="prlimit64 setrlimit"):
         apart.convert("mail", "eml", mail())
-    assert prepared("pdf", pdf()[:900], apart, LIMIT)[1] is None  # the server looks into it
+    assert prepared("pdf", pdf()[:900], apart)[1] is None  # the server looks into it
 
 
 def test_lower_limits_of_the_system_stay() -> None:
     """A child that may have less than it would takes that."""
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, 10**6));"
-        "from kbsync.convert import child; sys.exit(child.main('mail', 'eml', 60, 2**31, 2**26))"
+        "from kbsync.convert import child; sys.exit(child.main('mail', 'eml', 60, 2**31, 2**26, 0))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], input=mail(), capture_output=True, check=False

@@ -380,6 +380,26 @@ def test_all_migrations_are_known(tmp_path: Path) -> None:
     )
 
 
+def test_a_ledger_without_parts(tmp_path: Path) -> None:
+    """A ledger from before files could be in parts is taken on: nothing in it is another file."""
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as connection:
+        old = Database(connection)
+        migrations.apply(old, stop_before="parts")
+        connection.execute(
+            "INSERT INTO files (folder, path, want, state, generation, live_dataset, live_document,"
+            " live_name, sha256, recipe, changed_at) VALUES ('docs', 'a.md', 'present',"
+            " 'completed', 4, 'd', 'one', 'name', 'abc', 'r', 1.0)"
+        )
+        connection.commit()
+
+    with Ledger.open(path) as ledger:
+        record = ledger.record(Key("docs", "a.md"))
+
+    assert record is not None
+    assert (record.parts, record.generation, record.live) == ((), 4, Remote("d", "one", "name"))
+
+
 def test_a_newer_ledger_is_refused(ledger: Ledger, tmp_path: Path) -> None:
     """A ledger with a migration we do not know is refused and not touched."""
     ledger.close()

@@ -59,7 +59,9 @@ def send(ledger: Ledger, key: Key, document: str) -> None:
 def bring_live(ledger: Ledger, key: Key, document: str) -> None:
     send(ledger, key, document)
     assert ledger.indexed(key, remote(document), 3, 4.0)
-    ledger.describe({document: key}, [document])
+    record = ledger.record(key)
+    assert record is not None
+    ledger.describe([record], [document])
 
 
 def move(ledger: Ledger, *pairs: tuple[Key, Key], edited: bool = False) -> None:

@@ -164,17 +164,31 @@ def test_always_legal(key: Key, version: Version, instance: str, extension: str 
     assert unicodedata.is_normalized("NFC", name)
 
 
-@given(KEYS, VERSIONS, st.text(max_size=5), EXTENSIONS, st.integers(1, 999))
+@given(
+    KEYS,
+    VERSIONS,
+    st.text(max_size=5),
+    EXTENSIONS,
+    st.integers(1, 999),
+    st.none() | AWKWARD | st.text(max_size=90),
+)
 def test_round_trip(
-    key: Key, version: Version, instance: str, extension: str | None, number: int
+    key: Key,
+    version: Version,
+    instance: str,
+    extension: str | None,
+    number: int,
+    part: str | None,
 ) -> None:
-    """Every name gives back the digests and the number it was built from."""
-    name = remote_name(key, version, instance, extension=extension, number=number)
+    """Every name gives back the digests and the number it was built from, and if it is a part's."""
+    name = remote_name(key, version, instance, extension=extension, number=number, part=part)
     mark = decode(name)
 
     assert len(name) <= MAX_LENGTH
     assert mark is not None
     assert mark.number == number
+    assert mark.is_part == (part is not None)
+    assert not set(name) & set('/\\:*?"<>|')
     assert mark.key_digest == key_digest(instance, key)
     assert mark.version_digest == version_digest(version)
 

@@ -54,6 +54,7 @@ function facts(told) {
     ["size", size(told.size)],
     ["saved", told.modified && ago(told.modified)],
     ["state since", ago(told.changed)],
+    ["parts", told.parts?.length > 0 && number(told.parts.length)],
     ["segments", told.segments !== null && number(told.segments)],
     ["document", document && document.name],
     ["its id", document && document.document_id],

@@ -1,0 +1,131 @@
+"""Text in pieces: every byte of it, none too large, cut where an edit elsewhere changes nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kbsync.convert.cutting import cut
+from kbsync.convert.fenced import cut as cut_fenced
+from kbsync.errors import FileError
+
+WORDS = ["otter", "badger", "Ufer", "河", "heron", "reed", "Biber", "water"]
+LINES = st.lists(
+    st.sampled_from(
+        [
+            "# One",
+            "## Two",
+            "```",
+            "~~~~",
+            "",
+            "  ",
+            "text",
+            "ein längerer Satz über Biber",
+            "河" * 9,
+        ]
+    ),
+    max_size=60,
+)
+
+
+def chapters(count: int, seed: int = 1) -> list[str]:
+    chance = random.Random(seed)
+    return [
+        f"## Chapter {number}\n\n"
+        + "\n\n".join(" ".join(chance.choices(WORDS, k=40)) for _ in range(5))
+        + "\n\n"
+        for number in range(count)
+    ]
+
+
+@given(LINES, st.sampled_from(["md", "txt"]), st.integers(40, 200))
+def test_nothing_is_lost(lines: list[str], extension: str, most: int) -> None:
+    """The pieces are the text but for what is blank or there twice, and none is too large."""
+    plain = {"", "  ", "```", "~~~~"}
+    told = [line if line in plain else f"{line} {n}" for n, line in enumerate(lines)]
+    text = "\n".join(told).encode()
+
+    pieces = [piece.body for piece in cut(extension, text, most)]
+
+    end = 0
+    for piece in pieces:
+        assert 0 < len(piece) <= most
+        piece.decode()
+        start = text.index(piece, end)
+        assert not text[end:start].strip()
+        end = start + len(piece)
+    assert not text[end:].strip()
+    twice = text + b"\n\n" + text
+    assert len({piece.body for piece in cut(extension, twice, most)}) == len(
+        cut(extension, twice, most)
+    )
+
+
+@given(
+    st.lists(st.lists(st.text("a;\"\n, '", max_size=8), min_size=2, max_size=2), max_size=40),
+    st.integers(100, 300),
+)
+def test_records_stay_whole(rows: list[list[str]], most: int) -> None:
+    """Each piece of a table has its first record, and all records are in one of them, in order."""
+    file = io.StringIO()
+    csv.writer(file).writerows([["name", "about"], *rows])
+    text = file.getvalue().encode()
+
+    pieces = cut("csv", text, most)
+
+    found: list[list[str]] = []
+    for piece in pieces:
+        head, *some = csv.reader(io.StringIO(piece.body.decode(), newline=""))
+        assert head == ["name", "about"]
+        assert len(piece.body) <= most
+        found += some
+    if len({piece.body for piece in pieces}) == len(pieces) and len(text) <= most:
+        assert found == rows
+    assert {tuple(row) for row in found} == {tuple(row) for row in rows}
+
+
+@pytest.mark.parametrize("place", range(10, 200, 17))
+def test_an_edit_changes_one_piece(place: int) -> None:
+    """Longer, shorter or gone: what is around a changed chapter is cut as before."""
+    before = chapters(210)
+    pieces = {piece.body for piece in cut("md", "".join(before).encode(), 9000)}
+    assert len(pieces) > 20
+    for changed in ("", before[place] + "And a little more.\n\n", "## Chapter new\n\nShort.\n\n"):
+        after = [*before[:place], changed, *before[place + 1 :]]
+        new = {piece.body for piece in cut("md", "".join(after).encode(), 9000)} - pieces
+        assert len(new) <= 2
+
+
+def test_the_strongest_border() -> None:
+    """A chapter before a section, a heading before a paragraph, and none in a block of code."""
+    text = "intro\n\n" + "## a\n\ntext\n\n" * 6 + "# B\n\nmore\n\n" + "## c\n\ntext\n\n" * 6
+    assert [piece.title for piece in cut("md", text.encode(), 120)] == ["", "B"]
+
+    code = "text\n\n```sh\n# no heading\n# none\n" + "ls\n" * 20 + "```\n\n" + "word\n\n" * 10
+    assert not [piece.title for piece in cut("md", code.encode(), 90) if "no" in piece.title]
+
+
+def test_a_record_that_does_not_fit() -> None:
+    """A table is not cut within a record, nor one whose first record fills a document."""
+    for text in ("a,b\n" + "x" * 300 + "\n", "a" * 80 + "\n" + "x,y\n" * 80, "x" * 300):
+        with pytest.raises(FileError, match="cannot be split: a record of it"):
+            cut("csv", text.encode(), 100)
+
+
+def test_code_stays_code() -> None:
+    """Each piece of a block of code is one."""
+    body = "````json\n" + "\n".join(f'{{"otter": {number}}}' for number in range(60)) + "\n````\n"
+
+    pieces = [piece.body.decode() for piece in cut_fenced(body.encode(), 200)]
+
+    assert len(pieces) > 3
+    for piece in pieces:
+        assert piece.startswith("````json\n{")
+        assert piece.endswith("}\n````\n")
+        assert len(piece) <= 200
+    assert sum(piece.count("otter") for piece in pieces) == 60
