@@ -146,15 +146,10 @@ class Adopting(Base):
         return row is not None and row.dataset_id == dataset_id
 
     def _files(self, folder: Folder) -> list[Key]:
-        settled = scan.Settled({})
         return [
             item.key
             for item in scan.walk(
-                folder.root,
-                folder.name,
-                folder.filters,
-                max_size=folder.max_size,
-                settled=settled,
+                folder.root, folder.name, folder.filters, max_size=folder.max_size
             )
             if not isinstance(item, Problem)
         ]

@@ -111,8 +111,7 @@ class Looking(Moving):
 
     def _walked(self, folder: Folder, rules: plan.Rules, below: str) -> _Found:
         recipe_of = None if rules.hash_all else rules.recipe_of
-        stamps, others = self.ledger.known(folder.name, recipe_of, below)
-        settled = scan.Settled(stamps)
+        settled = scan.Settled(self.ledger.known(folder.name, recipe_of, below))
         found = _Found()
         for item in scan.walk(
             folder.root,
@@ -124,8 +123,8 @@ class Looking(Moving):
         ):
             found.take(item)
         found.unchanged = settled.unchanged
-        found.absent = self.ledger.records(folder.name, settled.left)
-        found.absent |= {path: record for path, record in others.items() if path not in found.items}
+        left = [path for path in settled.left() if path not in found.items]
+        found.absent = self.ledger.records(folder.name, left)
         return found
 
     def _looked_at(self, folder: Folder, files: Collection[str]) -> _Found:
@@ -142,9 +141,10 @@ class Looking(Moving):
 
     def _plan(self, sight: _Sight, moves: Sequence[Move]) -> plan.FolderPlan:
         folder, found = sight.folder, sight.found
-        known, present = 0, found.met
-        if sight.scope.whole or found.absent or found.problems or moves:  # else nothing can go
-            known = self.ledger.with_document(folder.name)
+        # Only where something is missing is it counted against what there was.
+        is_whole = not (found.absent or found.problems or moves)
+        known = 0 if is_whole else self.ledger.with_document(folder.name)
+        present = found.met
         if not sight.scope.whole:  # of files without a document, nobody knows how many there are
             present += max(known - len(found.absent), 1 if known <= 1 else 0)
         return plan.plan_folder(

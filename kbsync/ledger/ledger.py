@@ -14,6 +14,7 @@ from kbsync.ledger.backup import NEEDS_ADOPTION
 from kbsync.ledger.doubting import Doubting
 from kbsync.ledger.following import Following
 from kbsync.ledger.history import History
+from kbsync.ledger.knowing import Knowing
 from kbsync.ledger.leftovers import Leftovers
 from kbsync.ledger.listing import Listing
 from kbsync.ledger.planning import Planning
@@ -29,6 +30,7 @@ from kbsync.model import Key
 
 class Ledger(
     Planning,
+    Knowing,
     Approvals,
     Sending,
     Doubting,

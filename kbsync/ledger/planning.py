@@ -2,62 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import assert_never
 
 from kbsync.ledger.moving import Moving
 from kbsync.ledger.rows import (
     COLUMNS,
     number_of,
-    path_of,
     record_of,
-    stamp_of,
     stored_number,
     stored_path,
     stored_stamp,
 )
 from kbsync.ledger.shelving import IN_TRASH
 from kbsync.ledger.table import HERE, Job, get_row, is_current, release_row, set_row
-from kbsync.model import Change, Drop, Hold, Key, Move, Put, Record, Skip, Skipped, Stamp, State
+from kbsync.model import Change, Drop, Hold, Key, Move, Put, Record, Skip, Skipped, State
 from kbsync.plan import has_document, skip_error
 
 _BATCH = 500
 
-_SETTLED = (
-    "folder = ? AND want = 'present' AND mtime_ns IS NOT NULL"
-    " AND (recipe IS NOT NULL OR state = 'pending')"
-    " AND state IN ('completed', 'indexing', 'pending', 'sending', 'failed')"
-)
-
-_STAMPED = "path, recipe, size, mtime_ns, ctime_ns, inode, device"
 
 # A wish that is renewed before it is fulfilled waits since it was first made.
 _WANTED_AT = (
     "iif(state IN ('pending', 'sending', 'indexing'),"
     " coalesce(wanted_at, excluded.wanted_at), excluded.wanted_at)"
 )
-
-# Rows whose columns are not the values themselves; an index holds them.
-_RARE = "typeof(path) = 'blob' OR inode < 0 OR device < 0"
-
-
-def _below(directory: str) -> list[tuple[str, tuple[str | bytes, ...]]]:
-    """Conditions for rows below a directory, kept as text and as bytes; "" is everything.
-
-    Each is for a query of its own: with both in one, SQLite would read the whole folder.
-    """
-    if not directory:
-        return [("1", ())]
-    first, last = stored_path(directory + "/"), stored_path(directory + "0")  # "0" follows "/"
-    raw = os.fsencode(directory)
-    ranges: dict[tuple[str | bytes, ...], None] = {
-        (first, last): None,
-        (raw + b"/", raw + b"0"): None,
-    }
-    return [("path >= ? AND path < ?", each) for each in ranges]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,46 +126,10 @@ class Planning(Moving):
                 (hold.rule, hold.count, hold.reason, hold.folder),
             )
 
-    def known(
-        self, folder: str, recipe_of: Callable[[str], str] | None, below: str = ""
-    ) -> tuple[dict[str, Stamp], dict[str, Record]]:
-        """All rows by path: stamps where an equal one on disk settles it, and the rest in full.
-
-        A row is settled only under the recipe for its path; with `recipe_of` None, none is.
-        """
-        if recipe_of is None:
-            return {}, self.everything(folder, below)
-        others = self._in_full(f"folder = ? AND NOT ({_SETTLED})", (folder, folder), below)
-        rows = self._of(f"{_STAMPED} FROM files WHERE {_SETTLED}", (folder,), below)
-        stamps = {row[0]: Stamp._make(row[2:]) for row in rows}
-        rare = f"{_STAMPED} FROM files INDEXED BY files_rare WHERE {_SETTLED} AND ({_RARE})"
-        for path, _, *stamp in self._of(rare, (folder,), below):
-            del stamps[path]
-            if (known := stamp_of(stamp)) is not None:
-                stamps[path_of(path)] = known
-        outdated = [
-            path_of(row[0])
-            for row in rows
-            if row[1] is not None and row[1] != recipe_of(path_of(row[0]))
-        ]
-        for path in outdated:
-            stamps.pop(path, None)
-        return stamps, others | self.records(folder, outdated)
-
-    def everything(self, folder: str, below: str = "") -> dict[str, Record]:
-        """Every row of the folder, or below one of its directories, by path."""
-        return self._in_full("folder = ?", (folder,), below)
-
-    def _in_full(self, condition: str, values: tuple[object, ...], below: str) -> dict[str, Record]:
-        rows = self._of(f"{COLUMNS} FROM files WHERE {condition}", values, below)
+    def everything(self, folder: str) -> dict[str, Record]:
+        """Every row of the folder, by path."""
+        rows = self.store.rows(f"SELECT {COLUMNS} FROM files WHERE folder = ?", (folder,))
         return {record.key.path: record for record in map(record_of, rows)}
-
-    def _of(self, query: str, values: tuple[object, ...], below: str) -> list[tuple[Any, ...]]:
-        return [
-            row
-            for here, place in _below(below)
-            for row in self.store.rows(f"SELECT {query} AND {here}", (*values, *place))
-        ]
 
     def records(self, folder: str, paths: Iterable[str]) -> dict[str, Record]:
         """The rows of these paths, by path."""

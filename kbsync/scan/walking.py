@@ -4,28 +4,70 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
-from kbsync.filters import ROOT, Admitted, Excluded, Filters, Standing
-from kbsync.model import Problem, Seen, Skipped, Stamp
+from kbsync.filters import ROOT, Admitted, Excluded, Filters, Standing, Unsupported
+from kbsync.model import Problem, Seen, Skipped
 from kbsync.scan.entering import Blocked, entered, inside
-from kbsync.scan.judging import CHANGED, NO_DIRECTORY, Judge, root_problem, stamp_of, why
+from kbsync.scan.judging import CHANGED, NO_DIRECTORY, Judge, root_problem, why
 from kbsync.scan.opening import Descent
 
 _by_name = operator.attrgetter("name")
 
+_END = (None, None)
+
+#: The five of a stamp, equal to the Stamp itself.
+Numbers = tuple[int, ...]
+
 
 class Settled:
-    """Stamps, by path, of files that need no word while their stamp is the same.
+    """What is known of files, in the order of their paths, as a walk meets them.
 
-    The walk takes out what it meets; what is left afterwards was not met.
+    A file that still has the stamp given for it needs no word; one with None needs it in any case.
     """
 
-    def __init__(self, stamps: dict[str, Stamp]) -> None:
-        self.left = stamps
+    def __init__(self, known: Iterable[tuple[str, Numbers | None]] = ()) -> None:
         self.unchanged = 0
+        self._known = iter(known)
+        self._passed: list[str] = []
+        self._path: str | None
+        self._stamp: Numbers | None
+        self._path, self._stamp = next(self._known, _END)
+
+    def met(self, path: str) -> Numbers | None:
+        """The stamp given for a file that is met now; whatever comes before it was not met."""
+        while self._path is not None and self._path < path:
+            self._pass()
+        if self._path != path:
+            return None
+        stamp = self._stamp
+        self._path, self._stamp = next(self._known, _END)
+        return stamp
+
+    def left(self) -> list[str]:
+        """The paths that were not met, after the walk."""
+        while self._path is not None:
+            self._pass()
+        return self._passed
+
+    def _pass(self) -> None:
+        if self._path is not None:
+            self._passed.append(self._path)
+        self._path, self._stamp = next(self._known, _END)
+
+
+class _Directory(NamedTuple):
+    """A directory that is to be entered, and how the one above it stands to it."""
+
+    path: str
+    above: Standing
+
+
+#: A file's path, what is decided about it, and its status; or why there is none.
+_Looked = tuple[str, Admitted | Unsupported, os.stat_result] | Problem
 
 
 def walk(
@@ -37,7 +79,7 @@ def walk(
     settled: Settled | None = None,
     below: str = "",
 ) -> Iterator[Seen | Skipped | Problem]:
-    """Every file that is not excluded, each directory's in order of their names.
+    """Every file that is not excluded, in the order of their paths.
 
     What cannot be looked at comes as a Problem, and the walk goes on: all below a directory's
     Problem is unknown, and a root's has the path "". `max_size` is in bytes. Files that are as
@@ -50,14 +92,20 @@ def walk(
         yield root_problem(folder, root, error)
         return
     judge = Judge(folder, filters, max_size)
-    settled = settled or Settled({})
+    settled = settled or Settled()
     with closing(descent):
         top = _top(descent, filters, folder, below)
         if isinstance(top, Problem):
             yield top
-        pending = [(below, top)] if isinstance(top, Standing) else []
+        pending: list[_Directory | list[_Looked]] = []
+        if isinstance(top, Standing):
+            pending.append(_Directory(below, top))
         while pending:
-            directory, above = pending.pop()
+            step = pending.pop()
+            if isinstance(step, list):
+                yield from _judged(judge, settled, step, pending)
+                continue
+            directory, above = step
             try:
                 descriptor = descent.enter(directory)
                 entries = _entries(descriptor)
@@ -69,9 +117,8 @@ def walk(
             if isinstance(standing, Problem):
                 yield standing
             elif isinstance(standing.verdict, Admitted):
-                directories: list[tuple[str, Standing]] = []
-                yield from _judged(judge, settled, directory, standing, entries, directories)
-                pending.extend(reversed(directories))
+                steps = _steps(judge, directory, standing, entries)
+                yield from _judged(judge, settled, steps, pending)
 
 
 def _top(descent: Descent, filters: Filters, folder: str, below: str) -> Standing | Problem | None:
@@ -99,8 +146,19 @@ def _is_gone(descent: Descent, directory: str) -> bool:
 
 
 def _entries(descriptor: int) -> list[os.DirEntry[str]]:
-    with os.scandir(descriptor) as entries:
-        return sorted(entries, key=_by_name)
+    """A directory's entries, in the order of the paths that they stand for or that begin so."""
+    with os.scandir(descriptor) as listed:
+        entries = sorted(listed, key=_by_name)
+    if any(map(_is_directory, entries)):
+        entries.sort(key=lambda entry: entry.name + "/" * _is_directory(entry))
+    return entries
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:  # told when it is looked at
+        return False
 
 
 def _unlisted(folder: str, root: str | Path, directory: str, error: OSError) -> Problem:
@@ -111,18 +169,12 @@ def _unlisted(folder: str, root: str | Path, directory: str, error: OSError) -> 
     return Problem(folder, directory, CHANGED if vanished else why(error), is_directory=True)
 
 
-def _judged(
-    judge: Judge,
-    settled: Settled,
-    directory: str,
-    standing: Standing,
-    entries: list[os.DirEntry[str]],
-    directories: list[tuple[str, Standing]],
-) -> Iterator[Seen | Skipped | Problem]:
-    """Judge a directory's entries, and collect its directories that are to be visited."""
+def _steps(
+    judge: Judge, directory: str, standing: Standing, entries: list[os.DirEntry[str]]
+) -> Iterator[_Looked | _Directory]:
+    """A directory's files that are not excluded, and its directories that are to be entered."""
     prefix = f"{directory}/" if directory else ""
-    filters, take = judge.filters, settled.left.pop
-    of_file, lowest, highest = filters.of_file, filters.min_size, judge.max_size
+    filters, of_file = judge.filters, judge.filters.of_file
     for entry in entries:
         name = entry.name
         path = prefix + name
@@ -130,22 +182,52 @@ def _judged(
             if entry.is_dir(follow_symlinks=False):
                 below = filters.of_directory(path, name, standing)
                 if type(below.verdict) is Admitted:
-                    directories.append((path, below))
+                    yield _Directory(path, below)
                 continue
             verdict = of_file(path, name, standing)
-            if isinstance(verdict, Excluded):
-                continue
-            status = entry.stat(follow_symlinks=False)
+            if not isinstance(verdict, Excluded):
+                yield path, verdict, entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue
         except OSError as error:
             yield Problem(judge.folder, path, why(error))
+
+
+def _judged(
+    judge: Judge,
+    settled: Settled,
+    steps: Iterable[_Looked | _Directory],
+    pending: list[_Directory | list[_Looked]],
+) -> Iterator[Seen | Skipped | Problem]:
+    """Judge files up to the next directory; it and what comes after it is then pending."""
+    met, lowest, highest = settled.met, judge.filters.min_size, judge.max_size
+    remaining = iter(steps)
+    for step in remaining:
+        if isinstance(step, Problem):
+            yield step
             continue
-        stamp = take(path, None)
+        if isinstance(step, _Directory):
+            pending.extend(reversed([step, *_runs(remaining)]))
+            return
+        path, verdict, status = step
+        stamp, size = met(path), status.st_size
         # The same inode with the same change time is the regular file that it was.
-        size = status.st_size
+        now = (size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
         fits = lowest <= size and (size <= highest or size <= judge.largest(path))
-        if fits and type(verdict) is Admitted and stamp == stamp_of(status):
+        if stamp == now and fits and type(verdict) is Admitted:
             settled.unchanged += 1
             continue
         yield judge.judge(path, verdict, status)
+
+
+def _runs(steps: Iterable[_Looked | _Directory]) -> list[_Directory | list[_Looked]]:
+    """Files between two directories together: what they lie in is closed by then."""
+    runs: list[_Directory | list[_Looked]] = []
+    for step in steps:
+        if isinstance(step, _Directory):
+            runs.append(step)
+        elif runs and isinstance(runs[-1], list):
+            runs[-1].append(step)
+        else:
+            runs.append([step])
+    return runs
