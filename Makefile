@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 DIR ?=
 PYTEST ?= --numprocesses auto --dist worksteal
 
-.PHONY: help demo test check-format lint types layers tests bench lock clean
+.PHONY: help demo test check-format lint types layers tests soak bench generated release-check docs lock clean
 
 help:
 	@echo "make demo            see kbsync work: a server, sample documents, two syncs, an answer"
@@ -15,6 +15,8 @@ help:
 	@echo "make soak            crash at every point, kill it at any moment, live random histories, for long"
 	@echo "make soak SEED=7     tell one of these histories, line by line"
 	@echo "make bench           measure, each figure beside what one would use instead"
+	@echo "make generated       renew what is made of the code: manual page, completions, pictures"
+	@echo "make release-check   build, check and install what would be released"
 	@echo "make lock            renew requirements/*.txt"
 
 demo: $(VENV)/.run
@@ -50,6 +52,14 @@ ifeq ($(SEED),)
 else
 	@$(BIN)/python -m tests.simulation --seed $(SEED)
 endif
+
+# Files that are made of the code and kept: a test tells when they are not current.
+generated: $(VENV)/.dev
+	$(BIN)/python -m tools.share
+
+# Builds from the commit, checks the files and installs them with pipx and uv; needs uv and an index.
+release-check: $(VENV)/.dev
+	$(BIN)/python -m tools.release
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

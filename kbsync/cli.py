@@ -31,6 +31,7 @@ COMMANDS = {
     "adopt": "Take over what the datasets hold already, after a lost ledger.",
     "demo": "See it work, on an embedded server and sample documents.",
     "standin": "Run the embedded Dify-compatible server.",
+    "install-service": "Run kbsync as a service of systemd.",
     "completion": "Print the completion script of a shell.",
     "man": "Print the manual page.",
 }
@@ -49,7 +50,7 @@ class Commands(click.Group):
         """The command of this name, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"kbsync.commands.{cmd_name}").command
+        command = importlib.import_module(f"kbsync.commands.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 - a module of ours, for the type
         return command
 

@@ -548,7 +548,10 @@ def test_the_rights_of_the_service(tmp_path: Path) -> None:
         found = by_check(said, place.standin.key)
         assert "permission denied for user nobody" in found["files"]["finding"]
         assert results(found) == {"warn": ["files"], "fail": []}
-        assert "there is no user" in place.kbsync("doctor", "--user", "no-such-user").err
+        assert (
+            "no-such-user'; name one that is on"
+            in place.kbsync("doctor", "--user", "no-such-user").err
+        )
 
 
 @pytest.mark.parametrize(

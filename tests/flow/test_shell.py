@@ -74,7 +74,8 @@ def test_the_manual_page() -> None:
     """It tells every command, and its formatter has nothing to complain of."""
     page = ran("man").out
     for name in COMMANDS:
-        assert f".SS kbsync {name}" in page
+        shown = name.replace("-", r"\-")
+        assert f".SS kbsync {shown}" in page
     assert r"\fB\-w, \-\-watch\fR" in page
     if shutil.which("groff") is None:
         pytest.skip("no groff on this machine: the page's form is not checked")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from kbsync.commands.init.writing import Answers, Target, configuration
 from kbsync.config import load
 from kbsync.standin import StandIn, running
 
@@ -180,6 +181,13 @@ def test_an_output_elsewhere(place: Path) -> None:
     done = init(place, *GIVEN, "--output", "new dir/config.toml")
     assert f"  kbsync plan --config '{place}/new dir/config.toml' " in done.stdout
     assert load(place / "new dir" / "config.toml", environ={}).folders[0].path.is_dir()
+
+
+def test_the_configuration_of_the_system(place: Path) -> None:
+    """What the system's configuration says of the ledger is where its service may write."""
+    answers = Answers("https://dify.example", place, Target("KB"), place / "key", None)
+    assert 'ledger = "/var/lib/kbsync/ledger.db"' in configuration(answers, Path("/etc/kbsync/c"))
+    assert "ledger" not in configuration(answers, place / "c")
 
 
 def test_yes_takes_the_name_of_the_folder(place: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 from collections.abc import Iterator
@@ -25,8 +26,10 @@ def name_of(uid: int) -> str:
 
 
 @contextmanager
-def acting_as(name: str | None) -> Iterator[None]:
+def acting_as(name: str | None, group: str | None = None) -> Iterator[None]:
     """Within it this process has the rights of a user, if one is named; only root may do that.
+
+    With `group`, the user is in that one, too.
 
     Raises:
         ConfigError: there is no such user, or we are not root.
@@ -36,20 +39,21 @@ def acting_as(name: str | None) -> Iterator[None]:
         return
     try:
         entry = pwd.getpwnam(name)
-    except KeyError:
-        raise ConfigError(f"there is no user {name!r} on this machine; name another") from None
-    groups, group = os.getgroups(), os.getegid()
+        more = [grp.getgrnam(group).gr_gid] if group is not None else []
+    except KeyError as error:
+        raise ConfigError(f"{error.args[0]}; name one that is on this machine") from None
+    before, own = os.getgroups(), os.getegid()
     if os.geteuid() != 0:
         raise ConfigError("only root can look as another user; run it with sudo, or without --user")
-    os.setgroups(os.getgrouplist(name, entry.pw_gid))
-    os.setresgid(entry.pw_gid, entry.pw_gid, group)
+    os.setgroups([*os.getgrouplist(name, entry.pw_gid), *more])
+    os.setresgid(entry.pw_gid, entry.pw_gid, own)
     os.setresuid(entry.pw_uid, entry.pw_uid, 0)
     try:
         yield
     finally:
         os.setresuid(0, 0, 0)
-        os.setresgid(group, group, group)
-        os.setgroups(groups)
+        os.setresgid(own, own, own)
+        os.setgroups(before)
 
 
 def text(path: str) -> str:

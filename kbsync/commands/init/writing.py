@@ -20,7 +20,7 @@ from kbsync.log import printable
 _TEMPLATE = """\
 # kbsync: what is kept equal to what. Every other setting has a default;
 # config.example.toml of the project explains them all.
-
+{ledger}
 [server]
 # The API address of your Dify.
 base_url = {base_url}
@@ -83,7 +83,7 @@ def write(answers: Answers, output: Path) -> Settings:
     Raises:
         ConfigError: an answer cannot be used, or a file cannot be written; nothing is left behind.
     """
-    text = _configuration(answers)
+    text = configuration(answers, output)
     environ = _environment(with_key=answers.key_file is None)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -100,14 +100,17 @@ def write(answers: Answers, output: Path) -> Settings:
     return settings
 
 
-def _configuration(answers: Answers) -> str:
+def configuration(answers: Answers, output: Path) -> str:
+    """The text of the file; the system's own says where its service may keep the ledger."""
     key = (
         f"# The file with the dataset API key.\napi_key_file = {_toml(str(answers.key_file))}"
         if answers.key_file
         else f"# The key comes from {ENV_KEY} or the systemd credential {CREDENTIAL}."
     )
     target = answers.target
+    ledger = '\n# Where the service may write.\nledger = "/var/lib/kbsync/ledger.db"\n'
     return _TEMPLATE.format(
+        ledger=ledger if output.is_relative_to("/etc") else "",
         base_url=_toml(answers.base_url),
         key=key,
         ca_file=_ca_file(answers.ca_file),

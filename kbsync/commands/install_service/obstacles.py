@@ -1,0 +1,60 @@
+"""What would keep the service from starting or reading: told before it is installed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+from kbsync.commands.doctor.findings import Result
+from kbsync.commands.doctor.folders import folder_root
+from kbsync.commands.doctor.machine import acting_as
+from kbsync.commands.install_service.units import STATE, Place
+from kbsync.config import Settings
+
+#: Has no rights of its own, as the user that systemd makes up has none.
+_NOBODY = "nobody"
+
+
+def obstacles(place: Place, settings: Settings) -> Iterator[str]:
+    """One line for each, with what to do; nothing about rights unless we are root."""
+    yield from _ledger(place, settings)
+    if os.geteuid() == 0:
+        with acting_as(place.user or _NOBODY, place.group):
+            found = [*_files(place, settings), *_folders(settings)]
+        yield from found
+
+
+def _ledger(place: Place, settings: Settings) -> Iterator[str]:
+    if not settings.ledger.is_relative_to(STATE):
+        yield (
+            f"ledger = {settings.ledger} is where the service may not write; set"
+            f' ledger = "{STATE}/ledger.db" at the top of {place.config}, so that the service and'
+            " `kbsync status` mean the same one"
+        )
+
+
+def _files(place: Place, settings: Settings) -> Iterator[str]:
+    """What the service reads beside its documents; its keys are handed to it."""
+    if not os.access(place.program, os.X_OK) or not os.access(sys.prefix, os.R_OK | os.X_OK):
+        yield (
+            f"{place.program} is where only its owner may look, and the service is another user;"
+            " install kbsync into /opt/kbsync, as the README says, and call it from there"
+        )
+    for setting, file in (
+        ("the configuration", place.config),
+        ("server.ca_file", settings.server.ca_file),
+        ("http.token_file", settings.http.token_file),
+    ):
+        if file is not None and not os.access(file, os.R_OK):
+            yield (
+                f"{setting}: the service, which is another user, may not read {file}; allow it with"
+                f" chgrp and --group, or chmod 644 {file} if it holds no secret"
+            )
+
+
+def _folders(settings: Settings) -> Iterator[str]:
+    for folder in settings.folders:
+        found = folder_root(folder)
+        if found.result is Result.FAIL and folder.path.exists():
+            yield f"folder {folder.name!r}: {found.finding}; {found.remedy}, or see --group"

@@ -1,0 +1,67 @@
+"""The units as this machine needs them: its program, configuration, key and mounts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from kbsync.config import Settings
+
+SERVICE: Final = ("kbsync.service",)
+TIMER: Final = ("kbsync-reconcile.service", "kbsync-reconcile.timer")
+#: Where the sandbox lets the service write.
+STATE: Final = Path("/var/lib/kbsync")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What differs from machine to machine; `user` None is one that systemd makes up."""
+
+    program: Path
+    config: Path
+    user: str | None = None
+    group: str | None = None
+
+
+def units(names: tuple[str, ...], place: Place, settings: Settings) -> Mapping[str, str]:
+    """The text of each of these units."""
+    packaged = resources.files("kbsync.units")
+    return {name: _fitted((packaged / name).read_text(), place, settings) for name in names}
+
+
+def _fitted(text: str, place: Place, settings: Settings) -> str:
+    text = text.replace("/usr/local/bin/kbsync", quoted(str(place.program)))
+    text = text.replace("/etc/kbsync/config.toml", quoted(str(place.config)))
+    mounts = "".join(
+        f"RequiresMountsFor={quoted(str(folder.path))}\n" for folder in settings.folders
+    )
+    text = text.replace("#RequiresMountsFor=/srv/docs\n", mounts)
+    text = _with_key(text, "dataset-key", settings.server.api_key_file)
+    text = _with_key(text, "app-key", settings.app.api_key_file)
+    if place.user is not None:
+        text = text.replace("DynamicUser=yes\n", f"User={place.user}\n")
+    if place.group is not None:
+        text = text.replace("#SupplementaryGroups=docs\n", f"SupplementaryGroups={place.group}\n")
+    return text
+
+
+def _with_key(text: str, credential: str, file: Path | None) -> str:
+    """The line that hands over a key's file, or none when the configuration names none."""
+    line = "" if file is None else f"LoadCredential={credential}:{_percent(str(file))}\n"
+    return re.sub(rf"#?LoadCredential={credential}:.*\n", lambda _: line, text)
+
+
+def quoted(path: str) -> str:
+    """A path as units write it: specifiers doubled, in quotes where it must be."""
+    path = _percent(path)
+    if re.fullmatch(r"[\w./%@:+-]+", path):
+        return path
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$") + '"'
+
+
+def _percent(path: str) -> str:
+    return path.replace("%", "%%")

@@ -1,0 +1,1 @@
+"""Scripts that make files of the code: `make generated` runs those whose files are kept."""
