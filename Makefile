@@ -15,6 +15,7 @@ help:
 	@echo "make soak            crash at every point, kill it at any moment, live random histories, for long"
 	@echo "make soak SEED=7     tell one of these histories, line by line"
 	@echo "make bench           measure, each figure beside what one would use instead"
+	@echo "make docs            build the guide into build/guide"
 	@echo "make generated       renew what is made of the code: manual page, completions, pictures"
 	@echo "make release-check   build, check and install what would be released"
 	@echo "make lock            renew requirements/*.txt"
@@ -56,6 +57,10 @@ endif
 # Files that are made of the code and kept: a test tells when they are not current.
 generated: $(VENV)/.dev
 	$(BIN)/python -m tools.share
+
+# The guide, as a site that can be read from the disk; its reference is made of the code.
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q && echo "build/guide/index.html"
 
 # Builds from the commit, checks the files and installs them with pipx and uv; needs uv and an index.
 release-check: $(VENV)/.dev
