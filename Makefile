@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 DIR ?=
 PYTEST ?= --numprocesses auto --dist worksteal
 
-.PHONY: help demo test check-format lint types layers tests soak bench generated release-check docs lock clean
+.PHONY: help demo test check-format lint types layers tests soak bench generated pictures release-check docs lock clean
 
 help:
 	@echo "make demo            see kbsync work: a server, sample documents, two syncs, an answer"
@@ -16,7 +16,8 @@ help:
 	@echo "make soak SEED=7     tell one of these histories, line by line"
 	@echo "make bench           measure, each figure beside what one would use instead"
 	@echo "make docs            build the guide into build/guide"
-	@echo "make generated       renew what is made of the code: manual page, completions, pictures"
+	@echo "make generated       renew what is made of the code: manual page, completions"
+	@echo "make pictures        renew the pictures of the README"
 	@echo "make release-check   build, check and install what would be released"
 	@echo "make lock            renew requirements/*.txt"
 
@@ -57,6 +58,10 @@ endif
 # Files that are made of the code and kept: a test tells when they are not current.
 generated: $(VENV)/.dev
 	$(BIN)/python -m tools.share
+
+# Of kbsync at work; needs Chromium.
+pictures: $(VENV)/.dev
+	$(BIN)/python -m tools.pictures
 
 # The guide, as a site that can be read from the disk; its reference is made of the code.
 docs: $(VENV)/.dev
