@@ -1,0 +1,102 @@
+"""A ledger of every earlier schema opens, and the work goes on from it as if nothing had been."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from kbsync.ledger import Ledger
+from kbsync.ledger.schema import migrations
+
+from .place import Place, a_place
+
+NAMES = [migration.name for migration in migrations.pending(Database(memory=True))]
+
+#: What the tables and views are after each migration, as a digest. A migration that ledgers have
+#: been through is never changed: a new one is appended, here as well.
+SCHEMAS = {
+    "first_tables": "1f06fd1ea726",
+    "index_leftovers": "170cac0ed7b8",
+    "approvals": "d7f65b51c989",
+    "shelved_documents": "e651bdb17c01",
+    "progress_of_indexing": "60e19c4f1eec",
+    "adoption": "8efc41b45629",
+    "findings": "f129438af9e0",
+    "declined_documents": "65fa1455baa9",
+    "history": "0a6fe3b43c27",
+    "moves": "bd2cbd2f2f08",
+    "rows_in_flight": "4909fa2aa32d",
+    "kinds": "8697ed3e4fb8",
+    "parts": "9cc40ff00090",
+}
+
+
+def schema_after(name: str) -> str:
+    """The digest of the schema that a ledger has which went as far as this migration."""
+    database = Database(memory=True)
+    place = NAMES.index(name) + 1
+    after = NAMES[place] if place < len(NAMES) else None
+    migrations.apply(database, stop_before=after)
+    told = database.execute(
+        "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%sqlite_%' ORDER BY 1, 2"
+    )
+    return hashlib.sha256(repr(told.fetchall()).encode()).hexdigest()[:12]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_migration_stays_as_it_is(name: str) -> None:
+    """The schema that each migration leads to is the one that it has always led to."""
+    assert schema_after(name) == SCHEMAS.get(name), (
+        f"if {name!r} is new, put its digest into SCHEMAS; else append a migration instead"
+    )
+
+
+@pytest.mark.parametrize("until", NAMES[1:])
+def test_a_ledger_of_an_earlier_schema(tmp_path: Path, until: str) -> None:
+    """It knows what was sent: only what changed meanwhile is sent after the upgrade."""
+    with a_place(tmp_path) as place:
+        place.write("same.md", "a file about newts")
+        place.write("sub/edited.md", "a file about toads")
+        place.write("gone.md", "a file about voles")
+        assert place.kbsync("reconcile").code == 0
+        _downgrade(place, until)
+        place.write("sub/edited.md", "a file about toads, and about frogs")
+        place.write("new.md", "a file about herons")
+        (place.root / "gone.md").unlink()
+        place.calls()
+        said = place.kbsync("reconcile")
+        assert said.code == 0, said.out + said.err
+        assert place.calls()["create"] == 2
+        place.equal()
+        assert place.kbsync("status", "--json").json["folders"][0]["counts"]["completed"] == 3
+        with Ledger.open(place.ledger, readonly=True):
+            pass
+
+
+def _downgrade(place: Place, until: str) -> None:
+    """Make the ledger as a kbsync from before this migration would have left it."""
+    new, old = place.ledger, place.ledger.with_name("old.db")
+    with closing(sqlite3.connect(old)) as connection:
+        database = Database(connection)
+        migrations.apply(database, stop_before=until)
+        connection.execute("ATTACH ? AS newer", (str(new),))
+        for table in database.table_names():
+            if "sqlite" in table:
+                continue
+            shared = _columns(connection, "main", table) & _columns(connection, "newer", table)
+            names = ", ".join(sorted(shared))
+            connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM newer.{table}")
+        connection.commit()
+    for file in place.ledger.parent.iterdir():
+        if file != old:
+            file.unlink()
+    old.rename(new)
+
+
+def _columns(connection: sqlite3.Connection, schema: str, table: str) -> set[str]:
+    return {row[1] for row in connection.execute(f"PRAGMA {schema}.table_info({table})")}
