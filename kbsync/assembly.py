@@ -44,6 +44,7 @@ def folder_of(settings: FolderSettings) -> Folder:
         processing,
         [(Selection("match", rule.match), rule.processing(processing)) for rule in settings.rules],
         _converter_of,
+        formats.CONVERTIBLE | (formats.MARKDOWN if settings.strip_front_matter else frozenset()),
     )
     rules = plan.Rules(
         recipe_of=recipes.recipe_of,
@@ -64,6 +65,7 @@ def folder_of(settings: FolderSettings) -> Folder:
         max_size=settings.max_size,
         create_dataset=settings.create_dataset,
         in_place=settings.replace == "in_place",
+        strip_front_matter=settings.strip_front_matter,
     )
 
 
@@ -76,12 +78,14 @@ def _convertible(wanted: frozenset[str]) -> frozenset[str]:
 
 
 def _splittable() -> frozenset[str]:
-    from kbsync.convert.registry import PAGES, is_ready  # noqa: PLC0415 - as above
+    from kbsync.convert.registry import PDF_PAGES, is_ready  # noqa: PLC0415 - as above
 
-    return formats.SPLITTABLE if is_ready(PAGES) else formats.SPLITTABLE - {"pdf"}
+    return formats.SPLITTABLE if is_ready(PDF_PAGES) else formats.SPLITTABLE - {"pdf"}
 
 
 def _converter_of(extension: str) -> str:
+    if extension in formats.MARKDOWN:
+        return "without front matter"
     from kbsync.convert.registry import tag  # noqa: PLC0415 - only when such a file is met
 
     return tag(extension)

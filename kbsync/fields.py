@@ -1,13 +1,19 @@
-"""PURE: the metadata fields that a folder gives its documents: constants, and parts of the path."""
+"""PURE: the metadata fields that a folder gives its documents, and what they are made of.
+
+That is: constants, parts of the path, and what a file says of itself.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from types import MappingProxyType
 from urllib.parse import quote
 
-from kbsync.formats import extension_of
+from kbsync.formats import MARKDOWN, PAGES, extension_of
 from kbsync.model import METADATA_FIELDS, Key, MetadataValue
 
 #: What people may write: a constant, or a text with placeholders.
@@ -20,6 +26,12 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _PLACES = ("path", "dir", *(f"dir{level}" for level in range(1, 10)), "name", "stem", "extension")
 _MODIFIED = "{modified}"
+_META = re.compile(r"\{meta\.([^{}]+?)(?::(number|time))?\}")
+
+#: What a file says of itself, by names in lower case.
+Told = Mapping[str, str | int | float]
+
+_LONGEST = 1000
 
 
 def check(name: str, template: object) -> None:
@@ -33,11 +45,19 @@ def check(name: str, template: object) -> None:
         raise ValueError(f'"{name}" must be a text or a number')
     if not isinstance(template, str) or template == _MODIFIED:
         return
+    if _META.fullmatch(template):
+        return
     for found in _PLACEHOLDER.findall(template):
+        typed = _META.fullmatch(f"{{{found}}}")
+        if typed is not None and typed[2] is None:
+            continue
+        if typed is not None:
+            raise ValueError(f'"{name}": {{{found}}} has a type, so it must be alone')
         if found not in {*_PLACES, "folder"}:
             known = ", ".join(f"{{{place}}}" for place in ("folder", *_PLACES))
             raise ValueError(
-                f'"{name}": there is no {{{found}}}; there are {known}, and {_MODIFIED} alone'
+                f'"{name}": there is no {{{found}}}; there are {known}, {{meta.NAME}},'
+                f" and {_MODIFIED} alone"
             )
 
 
@@ -53,39 +73,102 @@ class Fields:
         }
         #: Equal for equal settings, "" for none.
         self.digest = json.dumps(self._templates, sort_keys=True) if templates else ""
+        self._uses_told = any(_META.search(str(template)) for template in templates.values())
 
-    def of(self, key: Key, modified: int | None) -> dict[str, MetadataValue]:
-        """A file's values; `modified` in seconds since the epoch, None when it is not known."""
+    def reads(self, path: str) -> bool:
+        """Whether what this file says of itself is needed."""
+        return self._uses_told and extension_of(path) in MARKDOWN | PAGES
+
+    def of(
+        self, key: Key, modified: int | None, told: Told | None = MappingProxyType({})
+    ) -> dict[str, MetadataValue]:
+        """A file's values; None where it says nothing, or nothing of the field's type.
+
+        `modified` is in seconds since the epoch, None when it is not known. Without `told`, fields
+        that need it are left as they are.
+        """
         values: dict[str, MetadataValue] = {}
         for name, template in self._templates.items():
+            if told is None and _META.search(str(template)):
+                continue
             if not isinstance(template, str):
                 values[name] = template
+            elif (typed := _META.fullmatch(template)) is not None:
+                values[name] = _as(typed[2], (told or {}).get(typed[1].lower()))
             elif template != _MODIFIED:
-                values[name] = _filled(template, key)
+                values[name] = _filled(template, key, told or {})
             elif modified is not None:
                 values[name] = modified
         return values
 
+    def misfits(self, told: Told) -> list[str]:
+        """What a file says that is not of its field's type, for people."""
+        found = []
+        for name, template in self._templates.items():
+            typed = _META.fullmatch(str(template))
+            value = None if typed is None else told.get(typed[1].lower())
+            if typed is not None and value is not None and _as(typed[2], value) is None:
+                found.append(f"{name}: {str(value)[:50]!r} is no {typed[2]}")
+        return found
+
 
 def _type(template: Template) -> str:
-    if isinstance(template, str):
-        return "time" if template == _MODIFIED else "string"
-    return "number"
+    if not isinstance(template, str):
+        return "number"
+    typed = _META.fullmatch(template)
+    if typed is not None:
+        return typed[2] or "string"
+    return "time" if template == _MODIFIED else "string"
 
 
-def _filled(template: str, key: Key) -> str:
+def _as(kind: str | None, value: str | float | None) -> MetadataValue:
+    """A value of the field's type, None when it is not one; a time in seconds since the epoch."""
+    match kind:
+        case None:
+            return None if value is None else str(value)[:_LONGEST]
+        case "number":
+            return _number(value)
+        case _:
+            return _time(value)
+
+
+def _number(value: str | float | None) -> int | float | None:
+    if not isinstance(value, str):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    if not isfinite(number):
+        return None
+    return int(number) if number.is_integer() else number
+
+
+def _time(value: str | float | None) -> int | None:
+    try:
+        if not isinstance(value, str):
+            return None if value is None else int(datetime.fromtimestamp(value, UTC).timestamp())
+        time = datetime.fromisoformat(value)
+        return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _filled(template: str, key: Key, told: Told) -> str:
     """The text with the file's parts in it; in an address they are written as one demands."""
     is_address = re.match(r"[a-z][a-z0-9+.-]*://", template) is not None
 
     def part(found: re.Match[str]) -> str:
-        value = _part(found[1], key)
+        value = _part(found[1], key, told)
         return quote(value.encode("utf-8", "surrogateescape")) if is_address else value
 
     filled = _PLACEHOLDER.sub(part, template)
     return filled.encode("utf-8", "replace").decode()
 
 
-def _part(place: str, key: Key) -> str:
+def _part(place: str, key: Key, told: Told) -> str:
+    if place.startswith("meta."):
+        return str(told.get(place.removeprefix("meta.").lower(), ""))[:_LONGEST]
     *directories, name = key.path.split("/")
     extension = extension_of(key.path)
     match place:

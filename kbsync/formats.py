@@ -55,8 +55,11 @@ LANGUAGES: Mapping[str, str] = {
 
 CONVERTIBLE: frozenset[str] = DOCUMENTS | frozenset(LANGUAGES)
 
+MARKDOWN: frozenset[str] = frozenset({"markdown", "md", "mdx"})
+PAGES: frozenset[str] = frozenset({"htm", "html"})
+
 #: Types of which a file that is too large is sent in parts.
-SPLITTABLE: frozenset[str] = frozenset({"csv", "markdown", "md", "mdx", "pdf", "txt"})
+SPLITTABLE: frozenset[str] = MARKDOWN | {"csv", "pdf", "txt"}
 
 BLANK = "nothing but white space in it: nothing to index"
 NO_TEXT = "no text in it: nothing to index"

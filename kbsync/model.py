@@ -371,7 +371,8 @@ class Condition:
     value: str
 
 
-MetadataValue = str | int | float
+#: None takes a value away.
+MetadataValue = str | int | float | None
 
 #: What can be done to documents without new content.
 StatusAction = Literal["enable", "disable", "archive", "un_archive"]

@@ -21,7 +21,7 @@ def recipe(processing: Processing, converter: str = "") -> str:
 class Recipes:
     """The folder's processing, or that of the last rule that selects a file.
 
-    `converter_of` tells what stands for the converter of a type that the server does not take.
+    `converter_of` tells what stands for the converter of a type in `converted`.
     """
 
     def __init__(
@@ -29,10 +29,12 @@ class Recipes:
         processing: Processing,
         rules: Sequence[tuple[Selection, Processing]] = (),
         converter_of: Callable[[str], str] = lambda _: "",
+        converted: frozenset[str] = CONVERTIBLE,
     ) -> None:
         self._default = processing, recipe(processing)
         self._rules = [(selection, (own, recipe(own))) for selection, own in reversed(rules)]
         self._converter_of = converter_of
+        self._types = converted
         self._converted: dict[tuple[str, str], str] = {}
 
     def processing_of(self, path: str) -> Processing:
@@ -43,7 +45,7 @@ class Recipes:
         """The recipe of this file."""
         processing, plain = self._of(path)
         extension = extension_of(path)
-        if extension not in CONVERTIBLE:
+        if extension not in self._types:
             return plain
         known = self._converted.get((plain, extension))
         if known is None:

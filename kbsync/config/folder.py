@@ -136,6 +136,7 @@ class FolderSettings(Section):
     metadata: Annotated[Mapping[str, fields.Template], BeforeValidator(metadata_fields)] = Field(
         default_factory=dict
     )
+    strip_front_matter: Flag = False
     rules: tuple[RuleSettings, ...] = ()
 
     def processing(self) -> Processing:

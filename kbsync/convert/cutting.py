@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from kbsync.errors import FileError
+from kbsync.formats import MARKDOWN
 
 #: A piece is at least so much of what it may be, unless it is the last one.
 _LEAST = 4
@@ -23,7 +24,6 @@ _TOLD_BY = 64
 #: Bytes that are not the first of a letter in UTF-8.
 _CONTINUES = frozenset(range(0x80, 0xC0))
 
-_MARKDOWN = frozenset({"md", "markdown", "mdx"})
 _FENCE_OR_HEADING = re.compile(
     rb"^ {0,3}(?:(?P<fence>`{3,}|~{3,})|(?P<level>#{1,6})[ \t]+(?P<title>[^\n]*))", re.MULTILINE
 )
@@ -80,7 +80,7 @@ def _checksum(text: bytes, place: int) -> int:
 
 
 def _of_text(extension: str, text: bytes, most: int) -> Iterator[Piece]:
-    headings = _headings(text) if extension in _MARKDOWN else []
+    headings = _headings(text) if extension in MARKDOWN else []
 
     def within(low: int, high: int) -> int:
         found = strongest(text, between(headings, low, high))

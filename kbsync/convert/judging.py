@@ -11,13 +11,12 @@ import zipfile
 from kbsync.convert import fenced
 from kbsync.convert.apart import Apart
 from kbsync.convert.cutting import Piece, cut
-from kbsync.convert.registry import CONVERTERS, PAGES, PDF, family, is_ready
+from kbsync.convert.registry import CONVERTERS, PDF, PDF_PAGES, family, is_ready
 from kbsync.convert.texts import as_utf8
 from kbsync.errors import FileError, NothingToIndex, NotNow
-from kbsync.formats import BLANK, LANGUAGES, NO_TEXT, SPLITTABLE
+from kbsync.formats import BLANK, LANGUAGES, NO_TEXT, PAGES, SPLITTABLE
 
 _TEXTS = frozenset({"txt", "markdown", "md", "mdx", "csv", "vtt", "properties"})
-_PAGES = frozenset({"html", "htm"})  # they say their encoding themselves
 _OFFICE = frozenset({"docx", "xlsx"})
 
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -41,7 +40,9 @@ def pieces(
     if len(sent) <= max_size:
         return [Piece(sent)], sent_as
     if extension == PDF.sent_as:
-        return [Piece(part) for part in apart.split(PAGES.family, extension, sent, max_size)], None
+        return [
+            Piece(part) for part in apart.split(PDF_PAGES.family, extension, sent, max_size)
+        ], None
     if extension in LANGUAGES:
         return fenced.cut(sent, max_size), sent_as
     if extension not in SPLITTABLE and sent_as is None:
@@ -74,7 +75,7 @@ def _checked(extension: str, body: bytes, apart: Apart) -> bytes:
         body = as_utf8(body)
         if not body.decode().strip():
             raise NothingToIndex(BLANK)
-    elif extension in _PAGES:
+    elif extension in PAGES:  # they say their encoding themselves
         if not body.strip():
             raise NothingToIndex(BLANK)
     elif extension == "pdf":

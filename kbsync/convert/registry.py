@@ -26,7 +26,7 @@ CONVERTERS: dict[str, Converter] = {
 #: The server takes it; whether there is text in it is looked at before it is sent.
 PDF = Converter("pdf", "pdf", modules=("pypdfium2",))
 #: One that is too large is split.
-PAGES = Converter("pages", "pdf", modules=("pypdfium2",))
+PDF_PAGES = Converter("pages", "pdf", modules=("pypdfium2",))
 
 
 def family(converter: Converter) -> Family:

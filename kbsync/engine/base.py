@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 import time
@@ -15,7 +16,7 @@ from kbsync.engine.recording import Recorder
 from kbsync.engine.values import Event, Folder
 from kbsync.errors import Denied, Missing
 from kbsync.ledger import Ledger
-from kbsync.model import UNTRUSTED, Dataset, Remote, Stamp, Traffic, Version
+from kbsync.model import UNTRUSTED, Content, Dataset, Key, Remote, Seen, Stamp, Traffic, Version
 
 
 @dataclass(slots=True)
@@ -118,6 +119,23 @@ class Base:
                 self.ledger.bind(folder.name, folder.root, folder.dataset, dataset.id, self.clock())
                 bound.dataset = dataset
             return bound.dataset
+
+    def content(self, folder: Folder, key: Key) -> Content:
+        """What is to be indexed of a file, before it is converted; raises FileError."""
+        content = scan.read(folder.root, key, max_size=folder.largest(key.path))
+        if not folder.strips(key.path):
+            return content
+        from kbsync.convert.front import without  # noqa: PLC0415 - only where it is asked for
+
+        body = without(content.body)
+        return Content(content.seen, body, hashlib.sha256(body).hexdigest())
+
+    def digest(self, folder: Folder, key: Key) -> tuple[str, Seen]:
+        """The SHA-256 (hex) of that, which is not kept in memory; raises FileError."""
+        if folder.strips(key.path):
+            content = self.content(folder, key)
+            return content.sha256, content.seen
+        return scan.digest(folder.root, key, max_size=folder.largest(key.path))
 
     def able_to_shelve(self, folder: Folder) -> None:
         """Raise Denied if the folder's settings need what the server cannot do."""

@@ -6,10 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from kbsync import naming, plan
+from kbsync import naming, plan, scan
 from kbsync.engine.base import Base
 from kbsync.engine.values import Event, Happened, Polled
-from kbsync.errors import BackendError, Rejected
+from kbsync.errors import BackendError, FileError, Rejected
+from kbsync.fields import Told
+from kbsync.formats import extension_of
 from kbsync.model import (
     Failed,
     Gone,
@@ -156,8 +158,9 @@ class Following(Base):
             by_dataset.setdefault(record.newest[0].dataset_id, []).append(record)
         for dataset_id, rows in by_dataset.items():
             values = {
-                remote.document_id: self._metadata(record, remote)
+                remote.document_id: self._metadata(record, remote, told)
                 for record in rows
+                for told in (self._said(record.key),)
                 for remote in record.newest
             }
             if self.backend.has_metadata:
@@ -166,10 +169,27 @@ class Following(Base):
                 self.ledger.describe_never(rows)
         return len(records)
 
-    def _metadata(self, record: Record, remote: Remote) -> dict[str, MetadataValue]:
+    def _said(self, key: Key) -> Told | None:
+        """What a file says of itself now; None when it cannot be asked."""
+        folder = self.folders[key.folder]
+        if not folder.fields.reads(key.path):
+            return {}
+        from kbsync.convert.front import LONGEST, said  # noqa: PLC0415 - only where it is needed
+
+        try:
+            told = said(extension_of(key.path), scan.head(folder.root, key, LONGEST))
+        except FileError:
+            return None
+        for misfit in folder.fields.misfits(told):
+            self.tell(Event(Happened.NOTE, *key, f"metadata left out: {misfit}"))
+        return told
+
+    def _metadata(
+        self, record: Record, remote: Remote, told: Told | None
+    ) -> dict[str, MetadataValue]:
         modified = None if record.stamp is None else record.stamp.mtime_ns // 1_000_000_000
         values: dict[str, MetadataValue] = {
-            **self.folders[record.key.folder].fields.of(record.key, modified),
+            **self.folders[record.key.folder].fields.of(record.key, modified, told),
             "kbsync_path": naming.told_path(record.key.path),
             "kbsync_source": naming.source(self.instance, record.key.folder),
         }

@@ -278,7 +278,7 @@ class Looking(Moving):
         if record is None or not record.answers:
             return Planned("send", key, told, size)
         try:
-            sha256, _ = scan.digest(folder.root, key.path, max_size=folder.largest(key.path))
+            sha256, _ = self.digest(folder, key)
         except FileError as error:
             return Planned("fail", key, str(error), size)
         version = Version(sha256, folder.rules.recipe_of(key.path))

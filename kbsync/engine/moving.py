@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from kbsync import moves, scan
+from kbsync import moves
 from kbsync.engine.base import Base, is_version, trusted
 from kbsync.engine.values import Folder
 from kbsync.errors import FileError
@@ -84,8 +84,7 @@ class Moving(Base):
         for key in sorted(keys):
             folder, started = self.folders[key.folder], self.clock()
             try:
-                most = folder.largest(key.path)
-                digest, found = scan.digest(folder.root, key, max_size=most)
+                digest, found = self.digest(folder, key)
             except FileError:
                 continue  # no match, so it is sent like any other, and that tells what is wrong
             seen[key] = Seen(key, trusted(found.stamp, started))

@@ -47,7 +47,8 @@ class Parting(Doubting, Shelving):
             (part for part in job.record.parts if part.number), key=lambda part: part.number
         )
         order = [part.remote.document_id for part in current]
-        if self.ledger.parts_sent(job, order, version, stamp, self.clock()):
+        again = self.folders[job.key.folder].fields.reads(job.key.path)
+        if self.ledger.parts_sent(job, order, version, stamp, self.clock(), describe=again):
             returned = job.record.shelved is not None
             self.tell(Event(Happened.RETURNED if returned else Happened.UNCHANGED, *job.key))
 

@@ -99,28 +99,27 @@ class Searching(Base):
         folder = self.folders[record.key.folder]
         remote = next(one for one in record.documents if one.document_id == document_id)
         file = os.path.join(folder.root, record.key.path)  # noqa: PTH118 - any bytes
-        return Origin(record.key, file, _freshness(folder, record, remote))
+        return Origin(record.key, file, self._freshness(folder, record, remote))
 
-
-def _freshness(folder: Folder, record: Record, remote: Remote) -> Freshness:
-    """By the stamp where that is enough, else by the content."""
-    found = scan.look(folder.root, record.key, folder.filters, max_size=folder.max_size)
-    match found:
-        case None:
-            return Freshness.GONE
-        case Problem():
+    def _freshness(self, folder: Folder, record: Record, remote: Remote) -> Freshness:
+        """By the stamp where that is enough, else by the content."""
+        found = scan.look(folder.root, record.key, folder.filters, max_size=folder.max_size)
+        match found:
+            case None:
+                return Freshness.GONE
+            case Problem():
+                return Freshness.UNKNOWN
+            case Seen() if record.state is State.COMPLETED and found.stamp == record.stamp:
+                return Freshness.CURRENT
+        try:
+            sha256, _ = self.digest(folder, record.key)
+        except FileError:
             return Freshness.UNKNOWN
-        case Seen() if record.state is State.COMPLETED and found.stamp == record.stamp:
-            return Freshness.CURRENT
-    try:
-        sha256, _ = scan.digest(folder.root, record.key)
-    except FileError:
-        return Freshness.UNKNOWN
-    known = record.version
-    if record.parts and known is not None:
-        is_newest = sha256 == known.sha256 and remote in record.newest
-        return Freshness.CURRENT if is_newest else Freshness.CHANGED
-    if known is not None and is_version(remote, known):
-        return Freshness.CURRENT if sha256 == known.sha256 else Freshness.CHANGED
-    here = Version(sha256, folder.rules.recipe_of(record.key.path))
-    return Freshness.CURRENT if is_version(remote, here) else Freshness.CHANGED
+        known = record.version
+        if record.parts and known is not None:
+            is_newest = sha256 == known.sha256 and remote in record.newest
+            return Freshness.CURRENT if is_newest else Freshness.CHANGED
+        if known is not None and is_version(remote, known):
+            return Freshness.CURRENT if sha256 == known.sha256 else Freshness.CHANGED
+        here = Version(sha256, folder.rules.recipe_of(record.key.path))
+        return Freshness.CURRENT if is_version(remote, here) else Freshness.CHANGED

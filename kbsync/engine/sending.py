@@ -101,7 +101,7 @@ class Sending(Converting, Parting, Adopting):
         """The file as it is now; None when it cannot be read, which its row then tells."""
         folder, started = self.folders[job.key.folder], self.clock()
         try:
-            content = scan.read(folder.root, job.key, max_size=folder.largest(job.key.path))
+            content = self.content(folder, job.key)
         except FileError as error:
             self._unreadable(job, folder, error)
             return None
@@ -145,7 +145,8 @@ class Sending(Converting, Parting, Adopting):
         if is_version(record.live, version, dataset_id) and not coming:
             if record.shelved is not None and record.live is not None:
                 return self.bring_back(job, record.live, version, stamp)
-            self.ledger.unchanged(job, version, stamp, now)
+            again = self.folders[job.key.folder].fields.reads(job.key.path)
+            self.ledger.unchanged(job, version, stamp, now, describe=again)
             self.tell(Event(Happened.UNCHANGED, *job.key))
             return True
         if self.has_parts_of(record, version, dataset_id) and not record.parked:

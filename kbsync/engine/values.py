@@ -10,6 +10,7 @@ from kbsync import plan
 from kbsync.drift import Finding
 from kbsync.fields import Fields
 from kbsync.filters import Filters
+from kbsync.formats import MARKDOWN, extension_of
 from kbsync.model import Key, Problem, Processing
 from kbsync.recipes import Recipes
 
@@ -32,6 +33,11 @@ class Folder:
     max_size: int
     create_dataset: bool = False
     in_place: bool = False
+    strip_front_matter: bool = False
+
+    def strips(self, path: str) -> bool:
+        """Whether this file's front matter is not sent."""
+        return self.strip_front_matter and extension_of(path) in MARKDOWN
 
     def largest(self, path: str) -> int:
         """The most bytes that this file may have; what is larger than `max_size` is split."""

@@ -35,11 +35,19 @@ class Parting(Table):
             )
 
     def parts_sent(
-        self, job: Job, order: Sequence[str], version: Version, stamp: Stamp | None, now: float
+        self,
+        job: Job,
+        order: Sequence[str],
+        version: Version,
+        stamp: Stamp | None,
+        now: float,
+        *,
+        describe: bool = True,
     ) -> bool:
         """These documents, in this order, are the file's newest version.
 
-        Returns whether all of them have been indexed already.
+        Without `describe`, their metadata are only written if their numbers change. Returns
+        whether all of them have been indexed already.
         """
         with self.store.transaction() as db:
             record = get_row(db, job.key)
@@ -62,7 +70,7 @@ class Parting(Table):
                 stored_parts(kept),
                 version.sha256,
                 version.recipe,
-                tuple(kept) == record.parts,
+                not describe and tuple(kept) == record.parts,
                 version.sha256,
                 version.recipe,
             )

@@ -116,8 +116,19 @@ class Sending(Table):
             else:
                 release_row(db, job)
 
-    def unchanged(self, job: Job, version: Version, stamp: Stamp | None, now: float) -> None:
-        """The live version has the file's content already: whatever was coming is not wanted."""
+    def unchanged(
+        self,
+        job: Job,
+        version: Version,
+        stamp: Stamp | None,
+        now: float,
+        *,
+        describe: bool = False,
+    ) -> None:
+        """The live version has the file's content already: whatever was coming is not wanted.
+
+        With `describe`, its metadata may have changed.
+        """
         with self.store.transaction() as db:
             if not is_current(db, job):
                 release_row(db, job)
@@ -132,9 +143,11 @@ class Sending(Table):
                 job.key,
                 "coming_dataset = NULL, coming_document = NULL, coming_name = NULL,"
                 " coming_batch = NULL, shelved = NULL, purge_at = NULL, parts = NULL,"
-                " sha256 = ?, recipe = ?",
+                " sha256 = ?, recipe = ?,"
+                " described = iif(?, 0, described)",
                 version.sha256,
                 version.recipe,
+                describe,
             )
             settle_row(db, job.key, State.COMPLETED, stamp, now)
 

@@ -5,7 +5,7 @@ be looked at is taken for absent.
 """
 
 from kbsync.scan.looking import RootIdentity, decide, identify, look
-from kbsync.scan.reading import digest, racy, read
+from kbsync.scan.reading import digest, head, racy, read
 from kbsync.scan.walking import Settled, walk
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Settled",
     "decide",
     "digest",
+    "head",
     "identify",
     "look",
     "racy",

@@ -51,6 +51,15 @@ def digest(root: str | Path, path: Key | str, *, max_size: int | None = None) ->
     return sha256, seen
 
 
+def head(root: str | Path, key: Key, most: int) -> bytes:
+    """The first bytes of a file, at most so many; raises FileError as `read` does."""
+
+    def take(file: int, size: int) -> tuple[bytes, int]:
+        return os.read(file, most), size
+
+    return _stable(root, key, None, take)[1]
+
+
 def racy(stamp: Stamp, now_ns: int) -> bool:
     """Whether a later edit may leave this stamp as it is: the file changed within two seconds.
 

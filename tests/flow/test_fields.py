@@ -42,6 +42,46 @@ def test_fields_are_written_and_changed_without_an_upload(tmp_path: Path, behave
         assert place.live()["HR/a b.md"].metadata["team"] == "HR"
 
 
+SAID = "---\nauthor: Ana\nyear: {year}\n---\n"
+BODY = "a document about otters and the rivers that they live in, long enough to be indexed"
+
+
+@pytest.mark.parametrize("behave", ["1.10.1", "1.16.1"])
+def test_what_files_say_of_themselves(tmp_path: Path, behave: str) -> None:
+    """Front matter becomes fields; stripped, a change of it alone sends no document."""
+    with a_place(tmp_path, behave=behave) as place:
+        place.configure(
+            metadata={"author": "{meta.author}", "year": "{meta.year:number}"},
+            strip_front_matter=True,
+        )
+        file = place.write("a.md", SAID.format(year=2025) + BODY)
+        place.write("b.html", f"<title>B</title><meta name=author content=Bo><p>{BODY}</p>")
+        assert place.kbsync("reconcile").code == 0
+        live = place.live()
+        assert live["a.md"].body.decode() == BODY
+        assert (live["a.md"].metadata["author"], live["a.md"].metadata["year"]) == ("Ana", 2025)
+        assert live["b.html"].metadata["author"] == "Bo"
+        place.calls()
+
+        for said, told in (("2026", 2026), ("soon", None)):
+            file.write_text(SAID.format(year=said) + BODY)
+            assert "the content is the same" in place.kbsync("plan").line("docs/a.md")
+            out = place.kbsync("reconcile").out
+            assert ("metadata left out: year: 'soon' is no number" in out) == (told is None)
+            assert place.live()["a.md"].metadata["year"] == told
+        assert place.calls()["create"] == 0
+
+        file.rename(place.root / "c.md")
+        assert place.kbsync("reconcile").code == 0
+        assert place.calls()["create"] == 0
+        assert place.live()["c.md"].metadata["author"] == "Ana"
+
+        place.configure(strip_front_matter=False)
+        assert "settings changed" in place.kbsync("plan").line("docs/c.md")
+        assert place.kbsync("reconcile").code == 0
+        assert place.live()["c.md"].body.decode().startswith("---\nauthor: Ana")
+
+
 def test_a_wrong_field_is_named(tmp_path: Path) -> None:
     """A placeholder that there is not is told with the folder, the field and what there is."""
     with a_place(tmp_path) as place:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kbsync.fields import Fields, check
+from kbsync.fields import Fields, Told, check
 from kbsync.model import METADATA_FIELDS, Key
 
 KEY = Key("handbook", "IT/Wi-Fi & Co/Gäste plan.v2.MD")
@@ -40,6 +40,44 @@ def test_names_that_are_no_text() -> None:
     assert fields.of(Key("f", "caf\udce9.md"), None) == {"a": "caf?.md", "b": "file:///caf%E9.md"}
 
 
+TOLD: Told = {"author": "Ana", "year": "2026", "score": 7.5, "at": "2026-03-01", "tags": "a, b"}
+
+
+@pytest.mark.parametrize(
+    ("template", "value"),
+    [
+        ("{meta.author}", "Ana"),
+        ("{meta.Author}", "Ana"),
+        ("by {meta.author} in {dir1}", "by Ana in IT"),
+        ("by {meta.editor}", "by "),
+        ("{meta.editor}", None),
+        ("{meta.year:number}", 2026),
+        ("{meta.score:number}", 7.5),
+        ("{meta.score}", "7.5"),
+        ("{meta.author:number}", None),
+        ("{meta.at:time}", 1_772_323_200),
+        ("{meta.author:time}", None),
+        ("{meta.editor:time}", None),
+        ("https://x/?t={meta.tags}", "https://x/?t=a%2C%20b"),
+    ],
+)
+def test_what_a_file_says(template: str, value: str | float | None) -> None:
+    """A file's own words become values of the field's type, or take one away."""
+    assert Fields({"field": template}).of(KEY, 1, TOLD) == {"field": value}
+
+
+def test_what_a_file_says_is_checked() -> None:
+    """What is not of the field's type is told; what cannot be asked changes nothing."""
+    fields = Fields({"a": "{meta.author:number}", "b": "{meta.year:number}", "c": 1})
+
+    assert fields.misfits(TOLD) == ["a: 'Ana' is no number"]
+    assert fields.of(KEY, 1, None) == {"c": 1}
+    assert [fields.reads(path) for path in ("a.md", "a.HTML", "a.pdf")] == [True, True, False]
+    assert not Fields({"c": "{path}"}).reads("a.md")
+    assert fields.types["a"] == "number"
+    assert Fields({"a": "{meta.b:time}"}).types["a"] == "time"
+
+
 def test_types() -> None:
     """A server is told which type each field has; equal settings have equal digests."""
     fields = Fields({"a": "x", "b": 1, "c": "{modified}"})
@@ -61,6 +99,7 @@ def test_types() -> None:
         ("team", ["x"], "text or a number"),
         ("team", "{dir0}", "there is no {dir0}; there are {folder}, {path}"),
         ("team", "at {modified}", "and {modified} alone"),
+        ("team", "in {meta.year:number}", "has a type, so it must be alone"),
     ],
 )
 def test_what_cannot_be(name: str, template: object, reason: str) -> None:
