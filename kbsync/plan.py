@@ -195,6 +195,12 @@ def has_document(record: Record) -> bool:
     return bool(record.documents) or record.intent is not None
 
 
+def is_stranger(record: Record) -> bool:
+    """Whether a document was found on the server in service, and its file never on this disk."""
+    found = record.live is not None or record.coming is not None
+    return found and record.stamp is None and record.version is None and record.shelved is None
+
+
 def plan_folder(
     items: Iterable[Seen | Skipped],
     absent: Iterable[Record],
@@ -244,11 +250,14 @@ def plan_folder(
     deletions += sum(isinstance(change, Move) and change.edited for change in changes)
     deletions += recent if deletions else 0
     purges = sum(record.want is Want.ABSENT for record in unasked)
+    strangers = sum(map(is_stranger, unasked))
     known += recent
     # During a first sync, few of the files have a document.
     files = sum(one.want is Want.PRESENT and one.state is not State.SKIPPED for one in missing)
     had = max(known, files)
-    holds = _holds(folder, deletions, purges, known, had, present, problems, moved_root, rules)
+    holds = _holds(
+        folder, deletions, purges, strangers, known, had, present, problems, moved_root, rules
+    )
     return FolderPlan(tuple(changes), tuple(holds), len(unknown), released, tuple(missing))
 
 
@@ -281,6 +290,7 @@ def _holds(
     folder: str,
     deletions: int,
     purges: int,
+    strangers: int,
     known: int,
     had: int,
     present: int,
@@ -299,6 +309,8 @@ def _holds(
         return [Hold(folder, "device", waiting, moved_root)]
     if present == 0 and had > 1:
         return [Hold(folder, "emptied", waiting, f"the folder is empty; it had {had} files")]
+    if strangers:
+        return [Hold(folder, "stranger", waiting, _told_strangers(strangers))]
     if deletions > rules.max_delete_count:
         reason = f"{deletions} deletions are more than max_delete_count = {rules.max_delete_count}"
         return [Hold(folder, "count", deletions, reason)]
@@ -309,6 +321,14 @@ def _holds(
         )
         return [Hold(folder, "percent", deletions, reason)]
     return []
+
+
+def _told_strangers(count: int) -> str:
+    found = "1 document is" if count == 1 else f"{count} documents are"
+    return (
+        f"{found} in the dataset whose file was never seen here: if another machine fills it under"
+        " the same instance and folder name, set another instance on one of them"
+    )
 
 
 #: No work is put off for longer, in seconds: what waits longer was put off by another clock.

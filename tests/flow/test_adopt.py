@@ -82,7 +82,7 @@ def test_two_hundred_documents(tmp_path: Path, behave: str) -> None:
 
 @pytest.mark.parametrize("behave", VERSIONS)
 def test_a_tree_that_changed_meanwhile(tmp_path: Path, behave: str) -> None:
-    """Only what was edited or added since is sent, and what is gone is deleted by the plan."""
+    """Only what was edited or added since is sent; what is gone is deleted when it is approved."""
     with a_place(tmp_path, behave=behave) as place:
         fill(place, 40)
         before = {document.name: document.id for document in place.documents()}
@@ -93,7 +93,10 @@ def test_a_tree_that_changed_meanwhile(tmp_path: Path, behave: str) -> None:
         (place.root / "part 4/4.md").unlink()
         place.write("new.md", "added meanwhile, about otters")
         said = place.kbsync("reconcile")
-        assert said.code == 0, said.out + said.err
+        assert said.code == 4, said.out + said.err
+        assert "2 documents are in the dataset whose file was never seen here" in said.err
+        assert "2 deletions" in place.kbsync("approve", "docs", "--yes").out
+        assert place.kbsync("reconcile").code == 0
         calls = place.calls()
         assert (calls["create"], calls["delete"]) == (4, 5)
         place.equal()
@@ -123,7 +126,7 @@ def test_the_command(tmp_path: Path) -> None:
         again = place.kbsync("adopt", "--json").json
         assert again["folders"][0]["adopted"] == []
         assert again["folders"][0]["unmanaged"] == 1
-        assert place.kbsync("reconcile").code == 0
+        assert place.kbsync("reconcile", "--allow-delete").code == 0
         assert len(place.documents()) == 9 + 1
         assert "a person's own.txt" in {document.name for document in place.documents()}
 
@@ -149,6 +152,25 @@ def test_files_that_are_gone_are_held(tmp_path: Path) -> None:
         assert place.documents() == []
 
 
+def test_two_machines_under_one_name(tmp_path: Path) -> None:
+    """Few as they are, another machine's documents are held, and it is told whose they may be."""
+    with a_place(tmp_path) as place, another(place, "test", "elsewhere") as other:
+        fill(place, 5)
+        before = ids(place)
+        other.write("theirs.md", "a file of the other machine, about herons")
+        said = other.kbsync("reconcile")
+        assert said.code == 4, said.out + said.err
+        assert "set another instance" in said.line("5 deletions are held")
+        assert before < ids(place)
+        place.write("later.md", "made after the other machine has taken over, about newts")
+        assert place.kbsync("reconcile").code == 0
+        assert other.kbsync("audit", "--repair").code == 4
+        assert len(ids(place)) == 7
+        assert place.kbsync("audit", "--repair").code == 4
+        assert place.kbsync("reconcile").code == 4
+        assert len(ids(place)) == 7
+
+
 @pytest.mark.parametrize("behave", VERSIONS)
 def test_a_shared_dataset(tmp_path: Path, behave: str) -> None:
     """Another instance's documents and those of nobody are counted, and nothing else."""
@@ -170,7 +192,7 @@ def test_a_shared_dataset(tmp_path: Path, behave: str) -> None:
         assert len(told["adopted"]) == 20
         assert told["others"] == {"other/docs": 20}
         assert (told["unknown"], told["unmanaged"]) == (1, 1)
-        assert place.kbsync("reconcile").code == 0
+        assert place.kbsync("reconcile", "--allow-delete").code == 0
         assert len(before - ids(place)) == 5
         assert {foreign, looks_like} <= ids(place)
         assert other.kbsync("reconcile").code == 0
@@ -400,6 +422,8 @@ def test_the_service(tmp_path: Path) -> None:
         place.write("part 0/0.md", "edited meanwhile, about herons")
         (place.root / "part 1/1.md").unlink()
         with service(place) as process:
+            eventually(lambda: "never seen here" in log_of(place), "the hold", place)
+            assert "1 deletion released" in place.kbsync("approve", "docs", "--yes").out
             eventually(lambda: is_equal(place), "equal again", place)
             assert stop(process) == 0
         assert place.calls()["create"] == 1

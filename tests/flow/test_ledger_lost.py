@@ -143,6 +143,6 @@ def test_a_backup_from_before_a_move(tmp_path: Path) -> None:
         assert place.kbsync("reconcile").code == 0
         harm(place)
         (place.root / "moved.md").rename(place.root / "again.md")
-        assert place.kbsync("reconcile").code == 0
+        assert place.kbsync("reconcile", "--allow-delete").code == 0
         place.equal()
         assert place.kbsync("audit").code == 0

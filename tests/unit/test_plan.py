@@ -272,6 +272,26 @@ def test_released_deletions() -> None:
     assert len(plan.applicable) == 1000
 
 
+def test_documents_of_files_that_were_never_here() -> None:
+    """However few they are, they are held until they are approved; one out of service is not."""
+    strangers = [
+        row(State.PENDING, key=Key("docs", f"{number}.md"), stamp=None, version=None)
+        for number in range(2)
+    ]
+    shelved = replace(strangers[0], key=Key("docs", "shelved.md"), shelved="disabled")
+
+    def held(rows: list[Record], approved: set[str]) -> list[str]:
+        plan = plan_folder(
+            [], rows, {}, known=9, present=7, approved=approved, folder="docs", rules=RULES
+        )
+        return [hold.rule for hold in plan.holds]
+
+    assert held(strangers, set()) == ["stranger"]
+    assert held(strangers, {"0.md"}) == ["stranger"]
+    assert held(strangers, {"0.md", "1.md"}) == []
+    assert held([shelved, row(key=Key("docs", "known.md"))], set()) == []
+
+
 def test_approved_deletions() -> None:
     """What a person released goes; what went missing besides is held by its own number."""
     rows = [row(key=Key("docs", f"{number}.md")) for number in range(300)]
