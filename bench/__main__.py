@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import first_sync, fleet, starting, transitions, unchanged
+from bench import first_sync, fleet, page, starting, transitions, unchanged
 
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "unchanged": lambda place: unchanged.run(place, 20_000),
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "starting": lambda place: starting.run(place, 20_000),
     "transitions": lambda place: transitions.run(place, 20_000),
     "fleet": fleet.run,
+    "page": lambda place: page.run(place, 100_000),
     "first-sync": lambda place: first_sync.run(place, 10_000),
 }
 

@@ -59,7 +59,7 @@ def configure(place: Path, tree: Path) -> Path:
     return config
 
 
-def fill_ledger(config: Path) -> None:
+def fill_ledger(config: Path, dataset_id: str = "8284addb-25d4-497e-b937-9a62ba4aff49") -> None:
     """Write the ledger of a finished sync, by the same transitions that a sync makes."""
     settings = load(config)
     folder = folder_of(settings.folders[0])
@@ -74,13 +74,13 @@ def fill_ledger(config: Path) -> None:
         ledger.observe([Put(item, "new") for item in seen], 1.0)
         while (job := ledger.claim(2.0, [folder.name])) is not None:
             version = Version(sha256, folder.rules.recipe_of(job.key.path))
-            remote = _remote(job.key, version)
+            remote = _remote(job.key, version, dataset_id)
             ledger.sent(job, remote, version, job.record.stamp, 3.0)
             ledger.indexed(job.key, remote, 1, 4.0)
 
 
-def _remote(key: Key, version: Version) -> Remote:
+def _remote(key: Key, version: Version, dataset_id: str) -> Remote:
     name = naming.remote_name(key, version, "bench")
     digest = hashlib.sha256(name.encode()).hexdigest()
     document = f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
-    return Remote("8284addb-25d4-497e-b937-9a62ba4aff49", document, name, "20261122210917847869")
+    return Remote(dataset_id, document, name, "20261122210917847869")

@@ -23,7 +23,7 @@ from kbsync.model import Hit
 
 
 @click.command(name="ask")
-@click.argument("question", required=False)
+@click.argument("words", metavar="[QUESTION...]", nargs=-1)
 @click.option("--conversation", metavar="ID", help="Go on with this conversation.")
 @click.option("--continue", "resume", is_flag=True, help="Go on with the last conversation.")
 @click.option("--history", is_flag=True, help="Show the last conversation, or --conversation.")
@@ -33,7 +33,7 @@ from kbsync.model import Hit
 @configured
 def command(
     settings: Settings,
-    question: str | None,
+    words: tuple[str, ...],
     conversation: str | None,
     resume: bool,
     history: bool,
@@ -47,15 +47,15 @@ def command(
 
     Example: kbsync ask "How long is a voucher for the guest Wi-Fi valid?"
     """
-    user = user or settings.app.user
+    user, question = user or settings.app.user, " ".join(words).strip()
     with closing(connect_app(settings)) as app:
         if conversation is None and (resume or history):
             conversation = _last(app, user)
         if history:
             _show_history(settings, app.messages(conversation or "", user, limit=100), as_json)
             return 0
-        if question is None or not question.strip():
-            raise ConfigError("there is no question; write it behind `kbsync ask`, in quotes")
+        if not question:
+            raise ConfigError("there is no question; write it behind `kbsync ask`")
         if blocking:
             reply = _wait(app, question, user, conversation or "")
         else:

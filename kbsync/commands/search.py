@@ -26,7 +26,7 @@ _WHERE = re.compile(r"(\w+)(!=|=|~)(.+)")
 
 
 @click.command(name="search")
-@click.argument("query")
+@click.argument("words", metavar="QUERY...", nargs=-1, required=True)
 @click.option(
     "--folder", "folders", multiple=True, help="Only in this folder's dataset; repeatable."
 )
@@ -44,7 +44,7 @@ _WHERE = re.compile(r"(\w+)(!=|=|~)(.+)")
 @configured
 def command(
     settings: Settings,
-    query: str,
+    words: tuple[str, ...],
     folders: tuple[str, ...],
     method: str | None,
     where: tuple[str, ...],
@@ -57,7 +57,7 @@ def command(
 
     Example: kbsync search "voucher for the guest Wi-Fi" --where kbsync_path~IT/
     """
-    query = _cut(query.strip())
+    query = _cut(" ".join(words).strip())
     with looking(settings) as engine:
         try:
             found = engine.search(

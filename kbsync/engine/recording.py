@@ -26,6 +26,8 @@ WORK = frozenset(
     {Happened.SENT, Happened.INDEXED, Happened.MOVED, Happened.DELETED, Happened.SHELVED}
     | {Happened.RETURNED, Happened.FAILED, Happened.STUCK, Happened.ADOPTED, Happened.RESTORED}
 )
+#: What is told of a run, and is no part of it.
+_ABOUT = frozenset({Happened.TOLD, Happened.UNTOLD})
 _RETOLD = frozenset({Happened.HELD, Happened.UNKNOWN})
 
 
@@ -69,7 +71,7 @@ class Recorder:
         """What happens from now on is one run, until `end_run`; returns its number."""
         self.write()
         with self._writing:
-            return self._begin(kind, by_itself=False)
+            return self._begin(kind, by_itself=False, since=self._clock())
 
     def end_run(self, result: str | None = None) -> None:
         """The run is over; without a `result`, it follows from what happened."""
@@ -102,11 +104,11 @@ class Recorder:
 
     def _keep(self, batch: list[Happening]) -> None:
         if self._run is None and any(one.happened in WORK for one in batch):
-            self._begin("service", by_itself=True)
+            self._begin("service", by_itself=True, since=min(_working(batch)))
         run = self._run
         self._ledger.keep(batch, None if run is None else run.id)
         if run is not None:
-            run.counts.update(one.happened for one in batch)
+            run.counts.update(one.happened for one in batch if one.happened not in _ABOUT)
             run.folders |= dict.fromkeys(one.key.folder for one in batch if one.key.folder)
             run.last_work = max([run.last_work, *(_working(batch))])
             self._ledger.update_run(run.id, [*run.folders], run.counts, batch[-1].at)
@@ -123,9 +125,8 @@ class Recorder:
         self._told[what] = one.at
         return True
 
-    def _begin(self, kind: str, *, by_itself: bool) -> int:
-        now = self._clock()
-        self._run = _Run(self._ledger.begin_run(kind, now), by_itself, now)
+    def _begin(self, kind: str, *, by_itself: bool, since: float) -> int:
+        self._run = _Run(self._ledger.begin_run(kind, since), by_itself, since)
         return self._run.id
 
     def _end_when_quiet(self) -> None:

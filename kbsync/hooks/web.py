@@ -9,6 +9,7 @@ import httpx
 from kbsync import __version__
 from kbsync.errors import Undelivered
 from kbsync.hooks.interface import Message
+from kbsync.transport.failure import UNREACHED, root_of, words
 
 _SECONDS = 10.0
 
@@ -42,7 +43,8 @@ def _ask(method: str, url: str, told: object, seconds: float) -> None:
     except TimeoutError:
         raise Undelivered(f"no whole answer within {seconds:.3g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Undelivered(f"{type(error).__name__} {error}") from error
+        why = f"cannot be reached ({words(root_of(error))})"
+        raise Undelivered(why if isinstance(error, UNREACHED) else words(error)) from error
     if not httpx.codes.is_success(status):
         raise Undelivered(f"it answered {status}")
 

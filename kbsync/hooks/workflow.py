@@ -17,7 +17,7 @@ from kbsync.transport import NoSuchRoute
 #: How long a server's queue may take to begin a run, and how long `tell` follows it, in seconds.
 _QUEUE, _LONGEST = 120.0, 600.0
 _POLL_FIRST, _POLL_MOST = 0.5, 10.0
-_SAID = 300
+_SAID = 160
 
 
 class Workflow:

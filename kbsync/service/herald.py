@@ -114,7 +114,7 @@ class Herald:
             self._tell_news(post, now, repaired)
             self._tell_digest(post, now)
         self._keep()
-        return _LOOK
+        return min([_LOOK, *(post.settings.pause / 2 for post in self._posts)])
 
     def follow(self) -> float:
         """Look at what is under way, and tell nothing else; returns seconds until the next look."""

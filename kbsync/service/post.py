@@ -108,7 +108,7 @@ class Post:
 
     def _failed(self, why: str) -> None:
         if not self.failures:
-            self._say(Happened.UNTOLD, f"{why}; tried again")
+            self._say(Happened.UNTOLD, f"{why}; it will be tried again")
         pause = _AGAIN[min(self.failures, len(_AGAIN) - 1)]
         self.failures += 1
         self.not_before = self.elapsed() + min(pause, max(1.0, self.settings.pause))

@@ -10,6 +10,8 @@ from kbsync.service.gate import Gate
 
 _REST = 3600.0
 _POLL_FIRST, _POLL_MOST = 0.5, 15.0
+#: So many times in a row a folder's documents are described before it is looked what is indexed.
+_BATCHES = 5
 
 
 class Sender:
@@ -64,9 +66,7 @@ class Follower:
         names = self._gate.open_folders()
         try:
             polled = self._engine.poll(names)
-            for name in names:
-                while self._engine.describe(name) == DESCRIBE_AT_ONCE:
-                    pass
+            more = [name for name in names if self._described(name)]
         except Unavailable as error:
             self._gate.missed(error)
             return self._gate.closed_for()
@@ -78,4 +78,14 @@ class Follower:
         if polled.moved:
             self._done()
         self._pause = _POLL_FIRST if polled.moved else min(self._pause * 1.5, _POLL_MOST)
+        if more:
+            return 0.0
         return self._pause if polled.in_flight else _REST
+
+    def _described(self, name: str) -> bool:
+        """Describe some of a folder's documents; whether there are more.
+
+        All of a large folder, as after a change of its settings, would keep what is being indexed
+        from being followed for long.
+        """
+        return all(self._engine.describe(name) == DESCRIBE_AT_ONCE for _ in range(_BATCHES))

@@ -71,7 +71,7 @@ def words(error: BaseException) -> str:
 
 
 def _unreached(error: Exception, host: str, base_url: str) -> BackendError:
-    cause = _root_of(error)
+    cause = root_of(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _distrusted(cause, host)
     if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
@@ -101,6 +101,7 @@ def _distrusted(cause: ssl.SSLCertVerificationError, host: str) -> Denied:
     )
 
 
-def _root_of(error: BaseException) -> BaseException:
+def root_of(error: BaseException) -> BaseException:
+    """What a foreign error began with."""
     below = error.__cause__ or error.__context__
-    return error if below is None else _root_of(below)
+    return error if below is None else root_of(below)

@@ -6,6 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from kbsync.assembly import opened
+from kbsync.config import load
+from kbsync.engine import Scope, following
+from kbsync.model import State
+from kbsync.service import traffic
+from kbsync.service.gate import Gate
+
 from .place import a_place
 
 FIELDS = {"team": "{dir1}", "link": "https://x.example/{path}", "year": 2026, "at": "{modified}"}
@@ -80,6 +87,35 @@ def test_what_files_say_of_themselves(tmp_path: Path, behave: str) -> None:
         assert "settings changed" in place.kbsync("plan").line("docs/c.md")
         assert place.kbsync("reconcile").code == 0
         assert place.live()["c.md"].body.decode().startswith("---\nauthor: Ana")
+
+
+def test_a_large_folder_is_described_beside_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between batches it is looked what is indexed: new files do not wait for all of it."""
+    for module in (following, traffic):
+        monkeypatch.setattr(module, "DESCRIBE_AT_ONCE", 2)
+    with a_place(tmp_path) as place:
+        for number in range(30):
+            place.write(f"{number}.md", f"page {number} about otters")
+        assert place.kbsync("reconcile").code == 0
+        place.configure(metadata=FIELDS)
+        place.write("new.md", "a new page about badgers")
+        with opened(load(place.config)) as engine:
+            gate = Gate(["docs"], chance=lambda: 0.5)
+            engine.accept(*engine.look([Scope("docs")]))
+            while engine.work_one(["docs"]):
+                pass
+            steps = 0
+            follower = traffic.Follower(engine, gate, lambda: None)
+            while place.record("new.md").state is not State.COMPLETED:
+                rest, steps = follower.step(), steps + 1
+            assert rest == 0.0
+            assert engine.ledger.undescribed("docs")
+            while follower.step() == 0.0:
+                steps += 1
+            assert not engine.ledger.undescribed("docs")
+            assert steps >= 3
 
 
 def test_a_wrong_field_is_named(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_hook_that_does_not_work_is_seen(tmp_path: Path) -> None:
         hook(place, heartbeat=listener.url)
         with website(place) as client:
             eventually(lambda: bool(client.get("/api/status").json()["hooks"]), "the word", place)
-            said = "heartbeat 127.0.0.1: it answered 500; tried again"
+            said = "heartbeat 127.0.0.1: it answered 500; it will be tried again"
             assert client.get("/api/status").json()["hooks"] == [said]
             assert client.get("/api/status").json()["problem"] is None
 

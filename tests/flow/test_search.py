@@ -118,6 +118,14 @@ def test_a_method_that_the_dataset_has_not_is_refused_in_words(place: Place) -> 
     assert said.code == 5
 
 
+def test_a_query_needs_no_quotes(place: Place) -> None:
+    """Several words are one query."""
+    assert (
+        place.kbsync("search", "voucher", "valid").out
+        == place.kbsync("search", "voucher valid").out
+    )
+
+
 def test_a_search_for_nothing_and_one_that_finds_nothing(place: Place) -> None:
     """Neither is silent."""
     assert place.kbsync("search", "  ").line("the query is empty")

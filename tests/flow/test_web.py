@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +87,7 @@ def test_metrics(tmp_path: Path) -> None:
 
             docs = (("folder", "docs"),)
             eventually(is_counted, "the lag", place)
+            check_with_promtool(client.get("/metrics").content)
             assert values["kbsync_documents", (*docs, ("state", "completed"))] == 1
             assert values["kbsync_requests_total", (("kind", "create"), ("status", "200"))] == 1
             assert values["kbsync_scans_total", (*docs, ("reason", "start"))] == 1
@@ -96,6 +99,15 @@ def test_metrics(tmp_path: Path) -> None:
             assert values["kbsync_lost_events_total", docs] == 0
             modern = client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
             assert modern.text.endswith("# EOF\n")
+
+
+def check_with_promtool(metrics: bytes) -> None:
+    """Prometheus' own linter, where it is installed."""
+    if promtool := shutil.which("promtool"):
+        said = subprocess.run(
+            [promtool, "check", "metrics"], input=metrics, capture_output=True, check=False
+        )
+        assert (said.returncode, said.stdout + said.stderr) == (0, b"")
 
 
 def lint(name: str, kind: str, text: str, everything: str) -> None:

@@ -72,22 +72,26 @@ def test_a_standing_hold_is_not_told_at_every_scan(ledger: Ledger) -> None:
 
 
 def test_a_run_of_the_service_ends_when_it_is_quiet(ledger: Ledger) -> None:
-    """Work begins a run by itself; after a time without any it ended with its last work."""
+    """It is from the first work to the last, whenever that was written; what is told is no work."""
     clock = Clock()
     recorder = Recorder(ledger, clock)
     recorder.note(HELD)
     recorder.write()
     assert ledger.runs(9) == []
     recorder.note(SENT)
+    clock.now += 3
+    recorder.note(SENT)
+    recorder.note(Event(Happened.TOLD, "", "", "somebody"))
+    clock.now += 1
     recorder.write()
-    clock.now += QUIET_SECONDS - 1
+    clock.now += QUIET_SECONDS - 2
     recorder.write()
     assert ledger.runs(9)[0].ended_at is None
     clock.now += 1
     recorder.write()
     (run,) = ledger.runs(9)
-    assert (run.kind, run.started_at, run.ended_at) == ("service", 1_000.0, 1_000.0)
-    assert (run.folders, run.counts, run.result) == (("docs",), {"sent": 1}, "done")
+    assert (run.kind, run.started_at, run.ended_at) == ("service", 1_000.0, 1_003.0)
+    assert (run.folders, run.counts, run.result) == (("docs",), {"sent": 2}, "done")
 
 
 def test_how_long_a_file_took(ledger: Ledger) -> None:

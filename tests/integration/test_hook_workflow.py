@@ -181,7 +181,7 @@ def test_a_server_that_is_away_is_asked_again(current: Scene) -> None:
     current.run(indexed=1)
     (said,) = current.after(herald, 300)
     assert said.startswith("not told workflow report.key: ")
-    assert said.endswith("; tried again")
+    assert said.endswith("; it will be tried again")
     current.run(indexed=2)
     current.standin.faults.clear()
     assert len(current.after(current.herald(), 120)) == 2
