@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import httpx
 
@@ -43,10 +44,17 @@ def _ask(method: str, url: str, told: object, seconds: float) -> None:
     except TimeoutError:
         raise Undelivered(f"no whole answer within {seconds:.3g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        why = f"cannot be reached ({words(root_of(error))})"
-        raise Undelivered(why if isinstance(error, UNREACHED) else words(error)) from error
+        raise Undelivered(_why(error)) from error
     if not httpx.codes.is_success(status):
         raise Undelivered(f"it answered {status}")
+
+
+def _why(error: Exception) -> str:
+    if not isinstance(error, UNREACHED):
+        return words(error)
+    cause = root_of(error)
+    number = (cause.errno if isinstance(cause, OSError) else None) or 0
+    return f"cannot be reached ({os.strerror(number) if number > 0 else words(cause)})"
 
 
 async def _status(method: str, url: str, told: object, seconds: float) -> int:

@@ -133,6 +133,7 @@ def test_a_hold_is_reviewed_and_approved(browser: Browser, tmp_path: Path) -> No
             expect(dialog.locator(".groups")).to_have_text("old/4")
             dialog.get_by_text("Every file").click()
             expect(dialog.locator(".paths")).to_contain_text("old/3.md")
+            assert page.evaluate(FAINT) == []
             dialog.get_by_role("button", name="Leave them").click()
             expect(dialog).to_be_hidden()
             assert len(place.documents()) == 5
@@ -188,6 +189,7 @@ def test_how_it_looks(browser: Browser, tmp_path: Path) -> None:
                     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
                     assert page.evaluate("document.documentElement.scrollWidth") == size[0]
                     assert page.evaluate(NAMELESS) == 0
+                    assert page.evaluate(FAINT) == []
                     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
                     assert (dark == "rgb(19, 21, 24)") == (scheme == "dark")
                     page.get_by_role("button", name="Theme: auto").click()
@@ -207,6 +209,33 @@ LOOKS: list[tuple[str, Scheme, tuple[int, int]]] = [
 NAMELESS = """[...document.querySelectorAll("button, input, select, [role=img], dialog[open]")]
   .filter((each) => each.checkVisibility() && !each.textContent.trim() && !each.labels?.length
     && !each.getAttribute("aria-label") && !each.getAttribute("aria-labelledby")).length"""
+
+
+#: Texts with less contrast to what is behind them than WCAG 2 AA asks for.
+FAINT = """() => {
+  const parsed = (colour) => [...colour.match(/[\\d.]+/g).map(Number), 1].slice(0, 4);
+  const over = (above, below) =>
+    below.map((value, at) => above[at] * above[3] + value * (1 - above[3]));
+  const behind = (node) => {
+    if (node === null) return [255, 255, 255];
+    const colour = parsed(getComputedStyle(node).backgroundColor);
+    return colour[3] === 1 ? colour.slice(0, 3) : over(colour, behind(node.parentElement));
+  };
+  const light = (colour) => colour.map((value) => value / 255)
+    .map((value) => (value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, value, at) => sum + value * [0.2126, 0.7152, 0.0722][at], 0.05);
+  const contrast = (node) => {
+    const ground = behind(node), style = getComputedStyle(node);
+    const both = [light(ground), light(over(parsed(style.color), ground))];
+    const [less, more] = both.sort((a, b) => a - b);
+    const large = parseFloat(style.fontSize) >= (style.fontWeight >= 700 ? 18.66 : 24);
+    return more / less / (large ? 3 : 4.5);
+  };
+  return [...document.querySelectorAll("body *")]
+    .filter((node) => [...node.childNodes].some((each) => each.nodeType === 3 && each.data.trim()))
+    .filter((node) => node.checkVisibility() && contrast(node) < 1)
+    .map((node) => `${node.className}: ${node.textContent.trim()}`);
+}"""
 
 
 def test_it_outlives_the_service(browser: Browser, tmp_path: Path) -> None:

@@ -102,6 +102,8 @@ def test_a_report_says_what_happened_and_not_to_what(tmp_path: Path) -> None:
     with a_place(tmp_path) as place:
         place.configure(instance="alcatraz-fileserver")
         place.write("layoffs/Ms Miller.md", "a file about newts")
+        with place.config.open("a") as config:
+            config.write('[[hooks]]\nwebhook = "http://localhost:1/of/somebody"\n')
         place.write("scan.md", "a scan about newts")
         text = "no text layer in layoffs/plan.pdf, says alcatraz-fileserver"
         place.standin.faults.add(Fault("index-error", name="scan", times=None, text=text))
@@ -116,6 +118,8 @@ def test_a_report_says_what_happened_and_not_to_what(tmp_path: Path) -> None:
             str(place.root),
             place.standin.key,
             place.base_url.removeprefix("http://"),
+            "localhost",
+            "somebody",
         ):
             assert name not in report
         assert file.stat().st_mode & 0o777 == 0o600
@@ -123,6 +127,7 @@ def test_a_report_says_what_happened_and_not_to_what(tmp_path: Path) -> None:
         assert "<folder 1>: 1 completed, 1 failed" in report
         assert f"kbsync {__version__}" in report
         assert "reconcile" in report
+        assert "not told <hook 1>: cannot be reached" in report
         assert place.kbsync("doctor", "--report", str(tmp_path / "no" / "where")).code == 2
 
 

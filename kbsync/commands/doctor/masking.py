@@ -48,6 +48,10 @@ def _known(settings: Settings) -> Iterator[tuple[str, str]]:
     yield host, "<server>"
     yield settings.instance, "<instance>"
     yield str(settings.ledger), "<ledger>"
+    for number, hook in enumerate(settings.hooks, 1):
+        yield hook.name, f"<hook {number}>"
+        if address := urlsplit(hook.target).hostname:
+            yield address, f"<hook {number}>"
     for number, folder in enumerate(settings.folders, 1):
         yield str(folder.path), f"<root {number}>"
         yield folder.name, f"<folder {number}>"

@@ -13,7 +13,7 @@ from kbsync.commands.doctor.findings import Finding
 from kbsync.commands.doctor.masking import Mask
 from kbsync.commands.versions import versions
 from kbsync.config import Settings, load
-from kbsync.engine import Engine
+from kbsync.engine import Engine, Happened
 from kbsync.engine.overview import moment
 from kbsync.errors import ConfigError, KbsyncError
 
@@ -113,5 +113,7 @@ def _events(engine: Engine, mask: Mask) -> Iterator[str]:
     yield ", ".join(f"{count} {word}" for word, count in counted.items())
     for event in events:
         where = " ".join(filter(None, (mask.text(event.key.folder), mask.path(event.key.path))))
-        text = mask.text(event.text)
-        yield f"{moment(event.at)} {event.happened} {where}{f': {text}' if text else ''}"
+        # What people were told, and what a workflow answered, is made of whatever the files say.
+        text = "" if event.happened == Happened.TOLD else mask.text(event.text)
+        told = ": ".join(filter(None, (where, text)))
+        yield f"{moment(event.at)} {event.happened} {told}".rstrip()
