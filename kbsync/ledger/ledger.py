@@ -98,8 +98,11 @@ class Ledger(
 
     def publish(self, name: str, value: str) -> None:
         """Set a fact for readers of the ledger."""
-        with self.store.transaction() as db:
-            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+        self.store.tell(name, value)
+
+    def revision(self) -> tuple[int, int]:
+        """A value that is another one after any change, but for what was published from here."""
+        return self.store.revision()
 
     def published(self, name: str) -> str:
         """A fact that was set, or ""."""

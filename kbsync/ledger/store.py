@@ -72,6 +72,7 @@ class Store:
         self.mended: str | None = None
         self._backed_up_at = 0
         self._seen = 0
+        self._told = 0
         self._mutex = threading.RLock()
         self._directory_is_secure = False
         self._lockfile = hold_lock(path) if access == "work" else -1
@@ -135,12 +136,27 @@ class Store:
     def _data_version(self) -> int:
         return int(self.rows("PRAGMA data_version")[0][0])
 
+    def tell(self, name: str, value: str) -> None:
+        """Set a fact that says how things are, and that no work follows from."""
+        with self.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+            self._told += 1
+
+    @property
+    def changes(self) -> int:
+        """How many rows this connection has changed; what was only told does not count."""
+        return self._connection.total_changes - self._told
+
+    def revision(self) -> tuple[int, int]:
+        """A value that is another one after any change, of this connection or of others."""
+        return self.changes, self._data_version()
+
     def back_up_if_due(self, now: float) -> bool:
         """Copy the ledger if the last copy is a day old, or much has changed since.
 
         Raises LedgerDamaged when that finds damage, LedgerError when no copy can be written.
         """
-        changes, last = self._connection.total_changes, backup.backup_time(self.path)
+        changes, last = self.changes, backup.backup_time(self.path)
         much = changes - self._backed_up_at > backup.DUE_CHANGES
         if not much and last is not None and not is_over(last, backup.DUE_SECONDS, now):
             return False

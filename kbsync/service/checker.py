@@ -27,6 +27,7 @@ class Checker:
         self._checks = checks
         self._clock = clock
         self._seen = self._proven = ""
+        self._revision: tuple[int, int] | None = None
         self._under_way: Iterator[Verdict] | None = None
         self._verdicts: list[Verdict] = []
         self._failed: dict[str, tuple[str, ...]] = {}
@@ -36,12 +37,18 @@ class Checker:
         """Ask if it is time; returns seconds until the next step."""
         if self._under_way is not None:
             return self._next(self._under_way)
-        seen, before = self._ledger.signature(), self._seen
-        self._seen = seen
-        if seen != before or seen == self._proven:
+        before = self._seen
+        self._look()
+        if self._seen != before or self._seen == self._proven:
             return _REST
-        self._proven, self._verdicts, self._under_way = seen, [], self._checks.run()
+        self._proven, self._verdicts, self._under_way = before, [], self._checks.run()
         return 0.0
+
+    def _look(self) -> None:
+        """Read all rows for their signature, unless nothing was written since."""
+        revision = self._ledger.revision()
+        if revision != self._revision:
+            self._revision, self._seen = revision, self._ledger.signature()
 
     def _next(self, under_way: Iterator[Verdict]) -> float:
         verdict = next(under_way, None)

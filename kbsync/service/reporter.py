@@ -35,6 +35,7 @@ class Reporter:
         self._clock = clock
         self._tell_at = clock()
         self._unread = False
+        self._counted_at: tuple[int, int] | None = None
         #: How many files are in which state, in one line.
         self.counts = ""
 
@@ -45,14 +46,19 @@ class Reporter:
             self._wishes(self._ledger.folders_with_approvals())
             self._unread = False
         if self._clock() >= self._tell_at:
-            self.counts = self._counted()
+            self._count()
             self._ledger.publish("service", json.dumps(self._news()))
             self._tell_at = self._clock() + _TELL
         return _LOOK
 
-    def _counted(self) -> str:
+    def _count(self) -> None:
+        """Count all rows, which takes its time, unless nothing was written since."""
+        revision = self._ledger.revision()
+        if revision == self._counted_at:
+            return
+        self._counted_at = revision
         counts = [self._ledger.counts(name) for name in self._folders]
-        return ", ".join(
+        self.counts = ", ".join(
             f"{sum(count[state] for count in counts)} {state.value}"
             for state in (State.COMPLETED, State.PENDING, State.INDEXING, State.FAILED)
         )

@@ -28,7 +28,7 @@ from kbsync.service.timekeeper import Timekeeper
 from kbsync.service.traffic import Follower, Sender
 from kbsync.service.website import Website
 from kbsync.service.worker import Worker
-from kbsync.watch import Dirty, Watch
+from kbsync.watch import Dirty, Mark, Watch
 from kbsync.web import Desk
 
 TICK_SECONDS = 1.0
@@ -64,7 +64,7 @@ class Service:
                 engine.folders[folder.name].root,
                 engine.folders[folder.name].filters,
                 folder.watch,
-                self._dirty.mark,
+                self._mark,
                 poll_interval=folder.poll_interval,
             )
             for folder in settings.folders
@@ -130,8 +130,6 @@ class Service:
     def tick(self) -> None:
         """Look after the threads, each second; raises what one of them could not handle."""
         self.raise_failure()
-        if self._dirty.next_due() is not None:
-            self._planner.wake()
         while self._engine.newly_adopted:
             self._ask(self._engine.newly_adopted.popleft(), "adopted")
         self._ticks += 1
@@ -207,6 +205,10 @@ class Service:
             self._timekeeper,
             self._reporter,
         ]
+
+    def _mark(self, mark: Mark) -> None:
+        if self._dirty.mark(mark):
+            self._planner.wake()
 
     def _ask(self, name: str, reason: str) -> None:
         self._requests.ask(name, reason)

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
@@ -35,7 +36,7 @@ class Website:
         self._desk = desk
         self._stopping = threading.Event()
         self._listening: socket.socket | None = None
-        self._server: uvicorn.Server | None = None
+        self._server: _Server | None = None
         self.name = "web"
         self._thread = threading.Thread(target=self._run, name="kbsync-web", daemon=True)
         self._log = get_logger()
@@ -53,7 +54,7 @@ class Website:
         """Ask it to end."""
         self._stopping.set()
         if self._server is not None:
-            self._server.should_exit = True
+            self._server.stop()
 
     def join(self, timeout: float) -> bool:
         """Wait for its end; returns whether it has ended."""
@@ -116,11 +117,28 @@ class Website:
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams of events before it waits for the connections to end."""
+    """Sleeps while nobody asks: uvicorn's own wakes up ten times a second for nothing of ours.
+
+    It ends the streams of events before it waits for the connections to end.
+    """
 
     def __init__(self, config: uvicorn.Config, site: Site) -> None:
         super().__init__(config)
         self._site = site
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopped = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._stopped.wait()
+
+    def stop(self) -> None:
+        """Ask it to end, from any thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._stopped.set)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._site.stop()
@@ -139,7 +157,7 @@ def _config(site: Site) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
-        date_header=True,
+        date_header=False,  # it would be that of the start: the site sets its own
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=2,

@@ -22,22 +22,26 @@ class Dirty:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._folders: dict[str, Pending] = {}
 
     def configure(self, folder: str, settle: float, max_delay: float) -> None:
         """How long a folder's marks must be quiet, and wait at most; in seconds."""
-        with self._changed:
+        with self._lock:
             pending = self._pending(folder)
             pending.settle, pending.max_delay = settle, max_delay
-            self._changed.notify_all()
 
-    def mark(self, mark: Mark) -> None:
-        """Remember a mark, and restart its quiet time."""
+    def mark(self, mark: Mark) -> bool:
+        """Remember a mark, and restart its quiet time.
+
+        Returns whether nothing else of its folder waits: else it is due no earlier than that.
+        """
         now = self._clock()
-        with self._changed:
-            if self._pending(mark.folder).mark(mark.path, mark.deep or not mark.path, now):
-                self._changed.notify_all()
+        with self._lock:
+            pending = self._pending(mark.folder)
+            is_first = not pending.entries
+            pending.mark(mark.path, mark.deep or not mark.path, now)
+            return is_first
 
     def take(self, *, quiet: Callable[[Mark], bool] = always) -> list[Mark]:
         """Remove and return what has settled, or waits for longer than `max_delay`.
@@ -47,7 +51,7 @@ class Dirty:
         settled = self._settled()
         verdicts = [overdue or quiet(mark) for mark, _, _, overdue in settled]
         taken = []
-        with self._changed:
+        with self._lock:
             for (mark, entry, last, overdue), is_quiet in zip(settled, verdicts, strict=True):
                 pending = self._folders[mark.folder]
                 if pending.entries.get(mark.path) is not entry:
@@ -61,25 +65,21 @@ class Dirty:
 
     def next_due(self) -> float | None:
         """Seconds until something can be taken; None when nothing is marked."""
-        with self._changed:
-            return self._next_due()
+        with self._lock:
+            dues = [
+                pending.due(entry)
+                for pending in self._folders.values()
+                for entry in pending.entries.values()
+            ]
+        return max(0.0, min(dues) - self._clock()) if dues else None
 
     def oldest(self) -> float | None:
         """Seconds since the oldest mark was first made; None when nothing is marked."""
-        with self._changed:
+        with self._lock:
             firsts = [
                 entry.first for each in self._folders.values() for entry in each.entries.values()
             ]
             return max(0.0, self._clock() - min(firsts)) if firsts else None
-
-    def wait(self, timeout: float | None) -> None:
-        """Wait until something new is marked or something can be taken, at most `timeout` s."""
-        with self._changed:
-            due = self._next_due()
-            if due is not None and (timeout is None or due < timeout):
-                timeout = due
-            if timeout is None or timeout > 0:
-                self._changed.wait(timeout)
 
     def _pending(self, folder: str) -> Pending:
         pending = self._folders.get(folder)
@@ -89,7 +89,7 @@ class Dirty:
 
     def _settled(self) -> list[tuple[Mark, Entry, float, bool]]:
         """What is due, with the time it was last marked and whether it has waited too long."""
-        with self._changed:
+        with self._lock:
             now = self._clock()
             return [
                 (Mark(folder, path, entry.deep), entry, entry.last, pending.overdue(entry) <= now)
@@ -97,9 +97,3 @@ class Dirty:
                 for path, entry in pending.entries.items()
                 if pending.due(entry) <= now
             ]
-
-    def _next_due(self) -> float | None:
-        dues = [
-            each.due(entry) for each in self._folders.values() for entry in each.entries.values()
-        ]
-        return max(0.0, min(dues) - self._clock()) if dues else None

@@ -13,6 +13,7 @@ import binascii
 import hmac
 import ipaddress
 from collections.abc import Collection
+from email.utils import formatdate
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -60,6 +61,7 @@ class Guard:
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+                headers["Date"] = formatdate(usegmt=True)
             await send(message)
 
         refusal = self._refusal(scope) if scope["type"] == "http" else None

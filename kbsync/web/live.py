@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 
 from kbsync.engine.overview import Facts
 from kbsync.errors import KbsyncError
@@ -14,6 +15,8 @@ from kbsync.web.desk import Desk
 from kbsync.web.reports import event_facts
 
 _EVERY = 1.0
+#: Nobody listens and nothing happened: the next look is only for the metrics.
+_EVERY_ALONE = 5.0
 _AT_ONCE = 500
 #: A status may be so many seconds old: many that ask at once cost one look.
 _FRESH = 0.9
@@ -37,7 +40,8 @@ class Live:
         self._status: Facts | None = None
         self._status_at = 0.0
         self._told = ""
-        self._stopping = asyncio.Event()
+        self._stopping = False
+        self._woken = asyncio.Event()
 
     async def status(self) -> Facts:
         """The state of everything, at most a second old; raises KbsyncError."""
@@ -50,19 +54,21 @@ class Live:
     async def run(self) -> None:
         """Look until `stop`."""
         last: int | None = None
-        while not self._stopping.is_set():
+        while not self._stopping:
+            before = last
             try:
                 last = await self._look(last)
             except KbsyncError as error:
                 self._tell("problem", {"problem": str(error)})
-            try:
-                await asyncio.wait_for(self._stopping.wait(), _EVERY)
-            except TimeoutError:
-                continue
+            is_quiet = last == before and not self._listeners
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), _EVERY_ALONE if is_quiet else _EVERY)
+            self._woken.clear()
 
     def stop(self) -> None:
         """End the look-out and all streams."""
-        self._stopping.set()
+        self._stopping = True
+        self._woken.set()
         for queue in self._listeners:
             _put(queue, None)
 
@@ -95,9 +101,10 @@ class Live:
         """Server-sent events: `status` at once and when it changes, `events`, `problem`."""
         queue: asyncio.Queue[str | None] = asyncio.Queue(_BACKLOG)
         self._listeners.add(queue)
+        self._woken.set()
         try:
             yield _message("status", await self.status())
-            while not self._stopping.is_set():
+            while not self._stopping:
                 try:
                     message = await asyncio.wait_for(queue.get(), _STILL_HERE)
                 except TimeoutError:

@@ -313,12 +313,13 @@ def test_a_retry(tmp_path: Path) -> None:
 def test_an_approval_is_of_what_was_shown(tmp_path: Path) -> None:
     """What is held is shown; approving another set than that is refused; the right one goes."""
     with a_place(tmp_path) as place:
-        place.configure(settle="100ms", max_delay="5s", max_delete_count=2)
+        place.configure(watch="off", settle="0s", max_delete_count=2)
         for path in (*OLD, "5.md", "6.md", "7.md"):
             place.write(path, f"the file {path} about newts and their tails")
         with website(place) as client:
             eventually(lambda: is_ready(client), "it is ready", place)
             (place.root / "old").rename(tmp_path / "elsewhere")
+            act(client, "reconcile", folder="docs")
             eventually(lambda: "held" in client.get("/readyz").text, "the hold", place)
             held = client.get("/api/held", params={"folder": "docs"}).json()
             assert (held["count"], held["verb"]) == (5, "delete")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from kbsync.ledger import Ledger
 from kbsync.model import Drop, Key, Put, Remote, Seen, Stamp, Version
+from kbsync.service.reporter import Reporter
 
 FOLDERS = ["docs"]
 
@@ -99,3 +101,36 @@ def test_of_no_folder(tmp_path: Path) -> None:
         assert ledger.take_leftover(6.0, []) is None
         assert ledger.in_flight([]) == []
         assert ledger.leaving([]) == []
+
+
+def test_what_the_service_tells_of_itself(tmp_path: Path) -> None:
+    """While nothing happens, all rows are counted once; after a change, they are counted anew."""
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        fill(ledger, 2000)
+        now = 0.0
+        news: dict[str, object] = {"pid": 1}
+        reporter = Reporter(ledger, FOLDERS, lambda: news, lambda _: None, lambda: now)
+        first = steps(ledger, lambda _: reporter.step())
+        before, now = reporter.counts, now + 5
+        assert steps(ledger, lambda _: reporter.step()) < first / 10
+        ledger.observe(
+            [Put(Seen(Key("docs", "new.md"), Stamp(10, 1_000, 1_001, 7, 1)), "new")], 7.0
+        )
+        now += 5
+        assert steps(ledger, lambda _: reporter.step()) > first / 2
+        assert reporter.counts != before
+
+
+def test_news_are_no_changes(tmp_path: Path) -> None:
+    """What a service only tells of itself makes neither a backup due nor anything to be counted."""
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        fill(ledger, 10)
+        assert ledger.back_up_if_due(time.time())
+        before = ledger.revision()
+        for number in range(1100):
+            ledger.publish("service", str(number))
+        assert ledger.revision() == before
+        assert not ledger.back_up_if_due(time.time())
+        with Ledger.visit(tmp_path / "ledger.db") as visitor:
+            visitor.hasten(FOLDERS)
+        assert ledger.revision() != before

@@ -45,7 +45,7 @@ class Watched:
         mode: WatchMode = "auto",
         *,
         filters: Filters = FILTERS,
-        on_mark: Callable[[Mark], None] | None = None,
+        on_mark: Callable[[Mark], object] | None = None,
         mountinfo: Callable[[], str] = read_mountinfo,
     ) -> None:
         self.root = root

@@ -208,31 +208,17 @@ def test_each_folder_settles_in_its_own_time(dirty: Dirty, clock: Clock) -> None
     assert dirty.take() == [Mark("slow", "a.md", deep=False)]
 
 
-def test_waiting_ends_when_something_is_marked() -> None:
-    """A thread that waits is woken by the first mark, long before its time is out."""
-    dirty, waiting = Dirty(), threading.Event()
-
-    def wait() -> None:
-        waiting.set()
-        while dirty.next_due() is None:
-            dirty.wait(30)
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    waiting.wait(5)
-    dirty.mark(file("a.md"))
-    thread.join(5)
-    assert not thread.is_alive()
-
-
-def test_waiting_ends_when_something_is_due() -> None:
-    """Without a new mark, a wait lasts until the first of the marks has settled."""
-    dirty = Dirty()
-    dirty.configure("f", 0.05, 1)
-    dirty.mark(file("a.md"))
-    while not (taken := dirty.take()):
-        dirty.wait(None)
-    assert taken == [file("a.md")]
+def test_the_first_mark_of_a_folder_is_told(dirty: Dirty, clock: Clock) -> None:
+    """Whoever sleeps until something is due needs to wake only for the first mark of a folder."""
+    dirty.configure("quick", 0.1, 1)
+    assert dirty.mark(file("a.md"))
+    assert not dirty.mark(file("a.md"))
+    assert not dirty.mark(below("b"))
+    assert dirty.mark(Mark("quick", "a.md", deep=False))
+    assert dirty.next_due() == pytest.approx(0.1)
+    clock.advance(SETTLE)
+    assert len(dirty.take()) == 3
+    assert dirty.mark(file("a.md"))
 
 
 def test_threads_can_mark_while_others_take() -> None:
