@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import first_sync, fleet, page, starting, transitions, unchanged
+from bench import first_sync, fleet, idle, latency, page, starting, transitions, unchanged
 
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "unchanged": lambda place: unchanged.run(place, 20_000),
@@ -16,6 +16,8 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "transitions": lambda place: transitions.run(place, 20_000),
     "fleet": fleet.run,
     "page": lambda place: page.run(place, 100_000),
+    "latency": lambda place: latency.run(place, 100_000, 1_000),
+    "idle": lambda place: idle.run(place, 100_000, 20_000, 120),
     "first-sync": lambda place: first_sync.run(place, 10_000),
 }
 

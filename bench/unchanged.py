@@ -16,6 +16,7 @@ from kbsync.model import Key, Put, Remote, Seen, Version
 from kbsync.scan import walk
 
 FILES_PER_DIRECTORY = 10
+CONTENT = b"# Heading\n\nsome text\n" * 20
 
 
 def run(place: Path, count: int) -> None:
@@ -34,17 +35,13 @@ def run(place: Path, count: int) -> None:
     report(f"nothing changed, {count} files", compare(commands), ours="kbsync plan")
 
 
-def make_tree(tree: Path, count: int) -> None:
-    """Write `count` small files, ten in a directory."""
+def make_tree(tree: Path, count: int, *, each: int = FILES_PER_DIRECTORY) -> None:
+    """Write `count` small files, `each` so many in a directory."""
     for number in range(count):
-        directory = (
-            tree
-            / f"{number // FILES_PER_DIRECTORY // 100:04}"
-            / (f"{number // FILES_PER_DIRECTORY:06}")
-        )
-        if number % FILES_PER_DIRECTORY == 0:
+        directory = tree / f"{number // each // 100:04}" / f"{number // each:06}"
+        if number % each == 0:
             directory.mkdir(parents=True)
-        (directory / f"document {number:07}.md").write_bytes(b"# Heading\n\nsome text\n" * 20)
+        (directory / f"document {number:07}.md").write_bytes(CONTENT)
 
 
 def configure(place: Path, tree: Path) -> Path:
@@ -63,7 +60,7 @@ def fill_ledger(config: Path, dataset_id: str = "8284addb-25d4-497e-b937-9a62ba4
     """Write the ledger of a finished sync, by the same transitions that a sync makes."""
     settings = load(config)
     folder = folder_of(settings.folders[0])
-    sha256 = hashlib.sha256(b"# Heading\n\nsome text\n" * 20).hexdigest()
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
     seen = [
         item
         for item in walk(folder.root, folder.name, folder.filters, max_size=folder.max_size)
