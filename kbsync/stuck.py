@@ -33,7 +33,7 @@ class Flight:
 
     `mark` is what its progress looked like last and `since` when, on `Watch.seconds`, that began;
     `sent_at` is in epoch seconds; `again` is set when it was made anew because it was stuck, and
-    `parked` when that did not help either.
+    `parked` when that did not help either; `vanished` counts its forerunners that disappeared.
     """
 
     key: Key
@@ -42,6 +42,7 @@ class Flight:
     since: float
     sent_at: float
     again: bool
+    vanished: int
     parked: bool
 
 

@@ -77,7 +77,7 @@ class Following(Base):
                 done.finished.append(flight.sent_at)
                 done.failed += self._rejected(key, remote, reason)
             case Gone():
-                done.moved |= not flight.parked and self._vanished(key, remote)
+                done.moved |= not flight.parked and self._vanished(flight)
             case Indexing():
                 done.unfinished.append((flight, answer))
             case None:
@@ -138,13 +138,12 @@ class Following(Base):
             self.tell(Event(Happened.FAILED, *key, told))
         return done
 
-    def _vanished(self, key: Key, remote: Remote) -> bool:
-        record = self.ledger.record(key)
-        if record is not None and record.attempts >= _MAX_VANISHED:
+    def _vanished(self, flight: Flight) -> bool:
+        if flight.vanished >= _MAX_VANISHED:
             reason = "its document keeps disappearing from the server while it is being indexed"
-            return self._rejected(key, remote, reason)
-        due = self.clock() + plan.backoff(1, self.chance())
-        return self.ledger.vanished(key, remote, due)
+            return self._rejected(flight.key, flight.remote, reason)
+        due = self.clock() + plan.backoff(flight.vanished + 1, self.chance())
+        return self.ledger.vanished(flight.key, flight.remote, due)
 
     def describe(self, name: str) -> int:
         """Write the metadata of up to a hundred documents; returns how many were taken up."""

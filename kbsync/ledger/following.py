@@ -12,7 +12,7 @@ from kbsync.model import Key, Record, Remote, State
 _DESCRIBE_TRIES = 3
 
 _VANISHED = (
-    "attempts = attempts + 1, not_before = ?,"
+    "vanished = vanished + (state = 'indexing'), not_before = ?,"
     " error = 'its document disappeared from the server while being indexed'"
 )
 
@@ -42,7 +42,8 @@ class Following(Parting):
                 "live_dataset = coming_dataset, live_document = coming_document,"
                 " live_name = coming_name, live_batch = coming_batch, coming_dataset = NULL,"
                 " coming_document = NULL, coming_name = NULL, coming_batch = NULL, shelved = NULL,"
-                " parts = NULL, again = 0, progress = NULL, progress_at = NULL, segments = ?",
+                " parts = NULL, again = 0, vanished = 0, progress = NULL, progress_at = NULL,"
+                " segments = ?",
                 segments,
             )
             if record.state not in {State.INDEXING, State.FAILED}:

@@ -173,7 +173,7 @@ class Ledger(
                 self._forget_coming(db, Key(folder, path_of(path)), now)
             db.executemany(
                 "UPDATE files SET state = 'pending', generation = generation + 1, parked = NULL,"
-                " again = 0,"
+                " again = 0, vanished = 0,"
                 " attempts = 0, not_before = NULL, error = NULL, reason = 'retry asked for',"
                 f" changed_at = ?, wanted_at = ? WHERE {HERE}",
                 [(now, now, folder, path) for path in due],

@@ -16,7 +16,7 @@ from kbsync.moves import came_from, can_leave, can_receive
 _CARRIED = (
     "sha256, recipe, live_dataset, live_document, live_name, live_batch, coming_dataset,"
     " coming_document, coming_name, coming_batch, intent_dataset, intent_name, parked, error,"
-    " segments, shelved, resend, declined, progress, progress_at, again,"
+    " segments, shelved, resend, declined, progress, progress_at, again, vanished,"
     " wanted_at, parts"
 )
 

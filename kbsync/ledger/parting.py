@@ -49,6 +49,7 @@ class Parting(Table):
         Without `describe`, their metadata are only written if their numbers change. Returns
         whether all of them have been indexed already.
         """
+        content = (version.sha256, version.recipe)
         with self.store.transaction() as db:
             record = get_row(db, job.key)
             if record is None or not is_current(db, job):
@@ -66,13 +67,13 @@ class Parting(Table):
                 " coming_batch = NULL, intent_dataset = NULL, intent_name = NULL, parts = ?,"
                 " sha256 = ?, recipe = ?, parked = NULL, described = iif(?, described, 0),"
                 " declined = NULL, shelved = NULL, purge_at = NULL, progress = NULL,"
-                " progress_at = NULL, again = iif(sha256 = ? AND recipe = ?, again, 0)",
+                " progress_at = NULL, again = iif(sha256 = ? AND recipe = ?, again, 0),"
+                " vanished = iif(sha256 = ? AND recipe = ?, vanished, 0)",
                 stored_parts(kept),
-                version.sha256,
-                version.recipe,
+                *content,
                 not describe and tuple(kept) == record.parts,
-                version.sha256,
-                version.recipe,
+                *content,
+                *content,
             )
             settle_row(db, job.key, State.INDEXING, stamp, now)
             return self.end_parts(db, job.key, now)
@@ -120,8 +121,9 @@ class Parting(Table):
             db,
             key,
             "live_dataset = NULL, live_document = NULL, live_name = NULL, live_batch = NULL,"
-            " parts = ?, segments = ?, again = 0, progress = NULL, progress_at = NULL,"
-            " state = 'completed', attempts = 0, error = NULL, parked = NULL, changed_at = ?",
+            " parts = ?, segments = ?, again = 0, vanished = 0, progress = NULL,"
+            " progress_at = NULL, state = 'completed', attempts = 0, error = NULL,"
+            " parked = NULL, changed_at = ?",
             stored_parts(current),
             None if None in counts else sum(count or 0 for count in counts),
             now,

@@ -143,6 +143,12 @@ def parts(db: Database) -> None:
     db.conn.execute("CREATE INDEX files_in_parts ON files (folder) WHERE parts IS NOT NULL")
 
 
+@migrations()
+def vanished_documents(db: Database) -> None:
+    """How often a version's document disappeared from the server before it was indexed."""
+    db.conn.execute("ALTER TABLE files ADD COLUMN vanished INTEGER NOT NULL DEFAULT 0")
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

@@ -81,6 +81,7 @@ class Sending(Table):
         self, job: Job, remote: Remote, version: Version, stamp: Stamp | None, now: float
     ) -> None:
         """A version is on the server and being indexed; kept even if no longer the newest."""
+        content = (version.sha256, version.recipe)
         with self.store.transaction() as db:
             db.execute("DELETE FROM leftovers WHERE document_id = ?", (remote.document_id,))
             record = get_row(db, job.key)
@@ -104,12 +105,12 @@ class Sending(Table):
                 " intent_dataset = NULL, intent_name = NULL, sha256 = ?, recipe = ?,"
                 " parked = NULL, described = 0, segments = NULL, resend = 0, declined = NULL,"
                 " progress = NULL,"
-                " progress_at = NULL, again = iif(sha256 = ? AND recipe = ?, again, 0)",
+                " progress_at = NULL, again = iif(sha256 = ? AND recipe = ?, again, 0),"
+                " vanished = iif(sha256 = ? AND recipe = ?, vanished, 0)",
                 *stored_remote(remote),
-                version.sha256,
-                version.recipe,
-                version.sha256,
-                version.recipe,
+                *content,
+                *content,
+                *content,
             )
             if is_current(db, job):
                 settle_row(db, job.key, State.INDEXING, stamp, now)

@@ -34,6 +34,7 @@ MIGRATIONS = (
     "rows_in_flight",
     "kinds",
     "parts",
+    "vanished_documents",
 )
 
 Values = Sequence[object]

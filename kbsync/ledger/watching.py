@@ -34,21 +34,21 @@ class Watching(Table):
         rows = self.store.rows(
             " UNION ALL ".join(
                 "SELECT folder, path, coming_dataset, coming_document, coming_name, coming_batch,"
-                f" progress, progress_at, changed_at, again, state FROM files {each}"
+                f" progress, progress_at, changed_at, again, vanished, state FROM files {each}"
                 f" AND coming_document IS NOT NULL AND folder IN ({marks})"
                 for each in _FOLLOWED
             ),
             (*folders, *folders),
         )
         in_parts = self.store.rows(
-            f"SELECT {COLUMNS}, progress, progress_at, changed_at, again, state FROM files"
-            " INDEXED BY files_in_parts WHERE parts IS NOT NULL"
+            f"SELECT {COLUMNS}, progress, progress_at, changed_at, again, vanished, state"
+            " FROM files INDEXED BY files_in_parts WHERE parts IS NOT NULL"
             f" AND (state = 'indexing' OR state = 'failed' AND again = 1) AND folder IN ({marks})",
             tuple(folders),
         )
         whole = [_flight(Key(row[0], path_of(row[1])), Remote(*row[2:6]), row[6:]) for row in rows]
         return whole + [
-            _flight(record.key, part.remote, row[-5:])
+            _flight(record.key, part.remote, row[-6:])
             for row in in_parts
             for record in (record_of(row),)
             for part in record.parts
@@ -116,9 +116,17 @@ class Watching(Table):
 
 
 def _flight(key: Key, remote: Remote, told: Sequence[Any]) -> Flight:
-    mark, since, sent_at, again, state = told
-    parked = state == "failed"
-    return Flight(key, remote, mark, since or 0.0, sent_at, again=bool(again), parked=parked)
+    mark, since, sent_at, again, vanished, state = told
+    return Flight(
+        key,
+        remote,
+        mark,
+        since or 0.0,
+        sent_at,
+        again=bool(again),
+        vanished=vanished,
+        parked=state == "failed",
+    )
 
 
 def _read(db: sqlite3.Connection) -> tuple[Watch, float]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from kbsync.model import State
 from kbsync.standin import Fault
 
 from .place import Place, a_place
+from .test_audit import ask
 from .test_service import eventually, is_equal, log_of, quick, service, stop
 
 TEXT = "a document about beavers, long enough to be believed without another question"
@@ -109,6 +112,21 @@ def test_remembered_by_the_ledger(tmp_path: Path) -> None:
         assert runs > 2
         assert place.kbsync("reconcile").code == 0
         place.equal()
+
+
+def test_somebody_deletes_it_each_time(tmp_path: Path) -> None:
+    """A document that keeps disappearing before it is indexed is not sent for ever."""
+    with a_place(tmp_path, pace=30.0) as place:
+        place.write("a.md", TEXT)
+        while place.kbsync("reconcile", "--no-wait").code == 0:
+            for document in place.documents():
+                ask(place, "DELETE", document.id)
+            assert place.calls()["create"] <= 1
+            with closing(sqlite3.connect(place.ledger)) as db, db:
+                db.execute("UPDATE files SET not_before = NULL")
+        said = place.kbsync("status")
+        assert "keeps disappearing from the server" in said.out
+        assert place.record("a.md").state is State.FAILED
 
 
 def test_in_the_service(tmp_path: Path) -> None:

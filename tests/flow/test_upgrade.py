@@ -33,6 +33,7 @@ SCHEMAS = {
     "rows_in_flight": "4909fa2aa32d",
     "kinds": "8697ed3e4fb8",
     "parts": "9cc40ff00090",
+    "vanished_documents": "60322d8f459f",
 }
 
 

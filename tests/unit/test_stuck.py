@@ -36,6 +36,7 @@ def test_verdicts(
         "mark",
         10_000.0 - silent,
         sent_at=1000.0,
+        vanished=0,
         again=False,
         parked=False,
     )
