@@ -91,6 +91,7 @@ def test_a_service_is_installed(machine: Machine) -> None:
     assert f'ExecStart={PROGRAM} run --config "{machine.config}"\n' in unit
     assert f"LoadCredential=dataset-key:{machine.config.parent}/dataset.key\n" in unit
     assert f'RequiresMountsFor="{machine.config.parent}/100%% of docs"\n' in unit
+    assert f'PrivateTmp=yes\nBindReadOnlyPaths="{machine.config.parent}/100%% of docs"\n' in unit
     assert "app-key" not in unit
     assert "User=root\n" in unit
     assert KEY not in unit + done.stdout
@@ -120,7 +121,7 @@ def test_systemd_refuses(machine: Machine) -> None:
     machine.answer(1)
     done = machine.install(*AS_ROOT)
     assert done.returncode == 1
-    assert "`systemctl daemon-reload` failed; see: journalctl" in done.stderr
+    assert "`systemctl daemon-reload` failed; s" in done.stderr
 
 
 def test_a_ledger_that_status_would_not_find(machine: Machine) -> None:
@@ -141,7 +142,7 @@ def test_what_the_service_may_not_read(machine: Machine) -> None:
     done = machine.install()
     assert done.returncode == 2
     assert f"may not read {machine.config}; allow it" in done.stderr
-    assert f"user nobody may not read the directory {machine.folder}; let that" in done.stderr
+    assert f"user nobody may not read the directory {machine.folder}; let everybody" in done.stderr
     assert machine.there() == []
     os.chown(machine.folder, 0, 12)
     machine.folder.chmod(0o750)

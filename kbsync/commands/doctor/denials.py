@@ -12,8 +12,10 @@ from kbsync.commands.doctor.ledger import mounts_of
 from kbsync.commands.doctor.machine import text, user
 from kbsync.mounts import mount_of
 
+#: Has what everybody has, as the user that systemd makes up for a service.
+NOBODY: Final = "nobody"
 #: What a sandboxed unit has a copy of, empty, when it has `PrivateTmp=`.
-_PRIVATE: Final = ("/tmp", "/var/tmp")  # noqa: S108 - nothing is put there
+PRIVATE: Final = ("/tmp", "/var/tmp")  # noqa: S108 - nothing is put there
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,20 @@ def remedy_for(path: Path, whole: Path, rights: str, *, permitted: bool, guards:
         )
     if permitted or guards.is_root:
         return _beyond_the_mode(whole, guards)
+    return letting_in(path, rights)
+
+
+def letting_in(path: str | Path, rights: str) -> str:
+    """The command that gives this process's user these rights, `rX` with all that is below.
+
+    A service whose user systemd makes up has what everybody has, and no entry can name it.
+    """
     recursive = "-R " if rights == "rX" else ""
+    if user() == NOBODY:
+        return (
+            f"let everybody in: chmod {recursive}o+{rights} {path}; or run the service with a group"
+            " or a user that may: kbsync install-service --group NAME, or --user NAME"
+        )
     return f"let that user in: setfacl {recursive}-m u:{user()}:{rights} {path}"
 
 
@@ -100,7 +115,7 @@ def hidden(path: Path, guards: Guards) -> str | None:
     """What hides a path from us that others may well see, or None."""
     if not guards.in_unit:
         return None
-    if any(path.is_relative_to(private) for private in _PRIVATE):
+    if any(path.is_relative_to(private) for private in PRIVATE):
         return (
             "a sandboxed unit has a /tmp of its own (PrivateTmp=yes): move the folder elsewhere, or"
             f" add BindReadOnlyPaths={path} below [Service] with `systemctl edit`"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
-from kbsync.commands.doctor.denials import guards_of, hidden, is_permitted, remedy_for
+from kbsync.commands.doctor.denials import guards_of, hidden, is_permitted, letting_in, remedy_for
 from kbsync.commands.doctor.findings import (
     Finding,
     fail,
@@ -202,7 +202,7 @@ def folder_files(folder: FolderSettings, walk: Walk) -> Finding:
     if walk.unread:
         path, reason = walk.unread[0]
         where = os.path.join(folder.path, path)  # noqa: PTH118 - may not be UTF-8
-        remedy = f"let that user read all of it: setfacl -R -m u:{user()}:rX {folder.path}"
+        remedy = letting_in(folder.path, "rX")
         if IGNORE_FILE in reason:
             remedy = "correct it: nothing in that directory is sent or deleted until then"
         elif "permission" not in reason:

@@ -18,6 +18,8 @@ from kbsync.config import load
 from kbsync.errors import ConfigError, KbsyncError
 
 _SYSTEM = Path("/etc/systemd/system")
+#: Is there while systemd runs the machine (source: man sd_booted).
+_RUNNING = Path("/run/systemd/system")
 _CONFIG = Path("/etc/kbsync/config.toml")
 
 
@@ -155,9 +157,15 @@ class _Work:
                 " other services"
             ) from None
         if done.returncode != 0:
-            unit = arguments[-1]
-            raise Uninstallable(f"`{called}` failed; see: journalctl -u {unit} -n 30")
+            raise Uninstallable(f"`{called}` failed; {_where_to_look(arguments[-1])}")
         click.echo(f"ran {called}")
+
+
+def _where_to_look(what: str) -> str:
+    if not _RUNNING.exists():
+        return "systemd does not run this machine: start `kbsync run` by what does"
+    unit = f" -u {what}" if "." in what else ""
+    return f"see: journalctl{unit} -n 30"
 
 
 @contextmanager

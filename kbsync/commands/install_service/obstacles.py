@@ -6,21 +6,19 @@ import os
 import sys
 from collections.abc import Iterator
 
+from kbsync.commands.doctor.denials import NOBODY
 from kbsync.commands.doctor.findings import Result
 from kbsync.commands.doctor.folders import folder_root
 from kbsync.commands.doctor.machine import acting_as
 from kbsync.commands.install_service.units import STATE, Place
 from kbsync.config import Settings
 
-#: Has no rights of its own, as the user that systemd makes up has none.
-_NOBODY = "nobody"
-
 
 def obstacles(place: Place, settings: Settings) -> Iterator[str]:
     """One line for each, with what to do; nothing about rights unless we are root."""
     yield from _ledger(place, settings)
     if os.geteuid() == 0:
-        with acting_as(place.user or _NOBODY, place.group):
+        with acting_as(place.user or NOBODY, place.group):
             found = [*_files(place, settings), *_folders(settings)]
         yield from found
 
@@ -57,4 +55,4 @@ def _folders(settings: Settings) -> Iterator[str]:
     for folder in settings.folders:
         found = folder_root(folder)
         if found.result is Result.FAIL and folder.path.exists():
-            yield f"folder {folder.name!r}: {found.finding}; {found.remedy}, or see --group"
+            yield f"folder {folder.name!r}: {found.finding}; {found.remedy}"

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from kbsync.commands.doctor.denials import PRIVATE
 from kbsync.config import Settings
 
 SERVICE: Final = ("kbsync.service",)
@@ -40,6 +41,12 @@ def _fitted(text: str, place: Place, settings: Settings) -> str:
         f"RequiresMountsFor={quoted(str(folder.path))}\n" for folder in settings.folders
     )
     text = text.replace("#RequiresMountsFor=/srv/docs\n", mounts)
+    hidden = "".join(
+        f"BindReadOnlyPaths={quoted(str(folder.path))}\n"
+        for folder in settings.folders
+        if any(folder.path.is_relative_to(private) for private in PRIVATE)
+    )
+    text = text.replace("PrivateTmp=yes\n", f"PrivateTmp=yes\n{hidden}")
     text = _with_key(text, "dataset-key", settings.server.api_key_file)
     text = _with_key(text, "app-key", settings.app.api_key_file)
     if place.user is not None:
