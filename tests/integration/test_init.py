@@ -18,6 +18,11 @@ from kbsync.commands.init.writing import Answers, Target, configuration
 from kbsync.config import load
 from kbsync.standin import StandIn, running
 
+from .test_transport_trust import Certificate, certificate
+from .transporting import FINE, answers, served
+
+__all__ = ["certificate"]
+
 KEY = "dataset-abcdefghijklmnop12345678"
 INIT = [sys.executable, "-m", "kbsync", "init"]
 
@@ -323,6 +328,21 @@ def test_a_given_address_that_is_wrong(place: Path) -> None:
     assert code == 2
     assert shown.startswith("kbsync: --base-url: nothing listens at 127.0.0.1:1; start the server")
     assert left_in(place) == ["Company docs", "key"]
+
+
+def test_a_certificate_of_ones_own(place: Path, certificate: Certificate) -> None:
+    """A certificate that nobody trusts is told with the option that names it, and that helps."""
+    with served(answers(FINE), context=certificate.context) as server:
+        questions = [("API address", server.url), ("API address", "\x04")]
+        code, shown = on_a_terminal(place, [], questions)
+        assert code == 130
+        assert "is not trusted: self-signed certificate; put the certificate that signed" in shown
+        assert "and start again with --ca-file FILE" in shown
+        trusting = ["--ca-file", str(certificate.file)]
+        questions = [("API address", server.url), ("Dataset API key", "\x04")]
+        code, shown = on_a_terminal(place, trusting, questions)
+        assert code == 130
+        assert "trusted" not in shown
 
 
 def test_giving_up_leaves_nothing(place: Path, server: tuple[StandIn, str]) -> None:
