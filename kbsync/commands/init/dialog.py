@@ -115,12 +115,14 @@ def _address(given: Given, failed: BackendError | None) -> str:
 
 
 def _trouble(url: str, given: Given) -> Finding | None:
+    """What is wrong with an address, or None; a slow one is no wrong one."""
     server = _settings(url, given)
     try:
-        found = reached(server.url, greeted(server), proxy_of(server))
+        greeting = greeted(server)
     except BackendError as error:
         return fail("server", url, *parted(str(error), "correct it"))
-    return None if found.result is Result.OK or "answers in" in found.finding else found
+    found = reached(server.url, greeting, proxy_of(server))
+    return found if found.result is Result.FAIL or greeting.is_page else None
 
 
 def _settings(url: str, given: Given, key: str = "") -> ServerSettings:
