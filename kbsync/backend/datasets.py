@@ -14,6 +14,8 @@ from kbsync.transport import Answer, Call, Transport
 from kbsync.transport.fields import Row, inner, rows, table, text
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+#: A person waits for the answer, and can do without it.
+_FEW = 2
 _TAKEN = "name already exists"
 
 
@@ -53,8 +55,9 @@ class Datasets:
         The list holds usable models only, and the first of them serves where no default was
         chosen (source: services/model_provider_service.py).
         """
+        path = "/workspaces/current/models/model-types/text-embedding"
         try:
-            answer = self._get("/workspaces/current/models/model-types/text-embedding")
+            answer = self._transport.call(Call("get", "GET", path, repeatable=True), tries=_FEW)
         except (Denied, Missing, Rejected):
             return None  # older servers have no such route, and others may close it
         return any(row.get("models") for row in rows(answer))

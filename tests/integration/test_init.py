@@ -16,7 +16,7 @@ import pytest
 
 from kbsync.commands.init.writing import Answers, Target, configuration
 from kbsync.config import load
-from kbsync.standin import StandIn, running
+from kbsync.standin import Fault, StandIn, running
 
 from .test_transport_trust import Certificate, certificate
 from .transporting import FINE, answers, served
@@ -320,6 +320,17 @@ def test_how_the_dataset_is_indexed(place: Path, server: tuple[StandIn, str]) ->
     assert code == 0, shown
     assert "has no embedding model: passages will be found by keyword only" in shown
     assert load(place / "kbsync.toml", environ={}).folders[0].indexing_technique == "economy"
+
+
+def test_models_that_cannot_be_asked_for(place: Path, server: tuple[StandIn, str]) -> None:
+    """A server that cannot tell its models at the moment is no reason to give up the answers."""
+    standin, url = server
+    (place / "key").write_text(standin.key)
+    standin.faults.add(Fault("plugin-daemon", "GET", "/models/", times=None))
+    given = ["--base-url", url, "--key-file", "key", "--folder", "Company docs"]
+    code, shown = on_a_terminal(place, [*given, "--dataset", "New"], [])
+    assert code == 0, shown
+    assert load(place / "kbsync.toml", environ={}).folders[0].indexing_technique == "high_quality"
 
 
 def test_a_given_address_that_is_wrong(place: Path) -> None:

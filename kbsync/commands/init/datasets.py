@@ -11,7 +11,7 @@ import click
 from kbsync.backend.interface import Backend
 from kbsync.commands.init.writing import Target
 from kbsync.config.folder import dataset_name
-from kbsync.errors import Denied
+from kbsync.errors import Denied, Unavailable
 from kbsync.log import printable
 from kbsync.model import Dataset
 
@@ -93,7 +93,7 @@ def _existing(backend: Backend, known: Sequence[Dataset], reference: str) -> Dat
 def _target(backend: Backend, dataset: Dataset | None, reference: str) -> Target:
     """How its documents must be indexed: as those that it has, or as the server can."""
     technique = dataset.indexing_technique if dataset else None
-    if technique is None and backend.embeds is False:
+    if technique is None and _lacks_model(backend):
         click.echo(
             "  This Dify has no embedding model: passages will be found by keyword only (economy)."
             " To find\n  them by meaning, set a model up in Dify first (Settings > Model Provider)"
@@ -107,3 +107,11 @@ def _target(backend: Backend, dataset: Dataset | None, reference: str) -> Target
         None if technique == _DEFAULT_TECHNIQUE else technique,
         None if form == _DEFAULT_FORM else form,
     )
+
+
+def _lacks_model(backend: Backend) -> bool:
+    """Whether the server is known to have none; that it cannot tell is for doctor to say."""
+    try:
+        return backend.embeds is False
+    except Unavailable:
+        return False
