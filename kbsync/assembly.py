@@ -19,6 +19,7 @@ from kbsync.fields import Fields
 from kbsync.filters import Filters, Selection
 from kbsync.ledger import Abandoned, Ledger, is_lost
 from kbsync.model import SERVER_TYPES, Key
+from kbsync.places import Places
 from kbsync.recipes import Recipes
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 def folder_of(settings: FolderSettings) -> Folder:
     """A configured folder as the engine needs it."""
-    processing = settings.processing()
+    processing, places = settings.processing(), Places(settings.dataset)
     ready = _convertible(settings.convert)
     filters = Filters(
         settings.include,
@@ -39,6 +40,7 @@ def folder_of(settings: FolderSettings) -> Folder:
         refusals=formats.refusals(settings.convert, ready),
         split_types=ready | _splittable() if settings.split_up_to else frozenset(),
         split_up_to=settings.split_up_to,
+        placeless=places.refusal,
     )
     recipes = Recipes(
         processing,
@@ -56,7 +58,7 @@ def folder_of(settings: FolderSettings) -> Folder:
     return Folder(
         name=settings.name,
         root=str(settings.path),
-        dataset=settings.dataset,
+        places=places,
         filters=filters,
         rules=rules,
         recipes=recipes,

@@ -73,6 +73,7 @@ def _facts(engine: Engine, key: Key) -> dict[str, object]:
         "path": printable(key.path),
         "on_disk": _on_disk(found),
         "rule": _rule(engine, key),
+        "dataset": None if folder.places.is_one else folder.places.dataset_of(key.path) or None,
         "indexed_by": _indexed_by(folder, key),
     }
     if details is None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from kbsync import fields
+from kbsync import fields, places
 from kbsync.config.parse import (
     Duration,
     Flag,
@@ -34,7 +34,14 @@ _WEEKDAY_NUMBER = re.compile(r"(?<!/)[0-9]")
 _CRON_FIELDS = 5
 
 #: A dataset's name as Dify allows it; a UUID is one, too.
-dataset_name = text(1, 40)
+dataset_name = text(1, places.LONGEST_NAME)
+
+
+def dataset_names(value: object) -> str:
+    """A dataset's name, or one with placeholders; raises ValueError."""
+    name = dataset_name(value)
+    places.check(name)
+    return name
 
 
 def folder_name(value: object) -> str:
@@ -94,7 +101,7 @@ class FolderSettings(Section):
 
     name: Annotated[str, BeforeValidator(folder_name)]
     path: Place
-    dataset: Annotated[str, BeforeValidator(dataset_name)]
+    dataset: Annotated[str, BeforeValidator(dataset_names)]
     create_dataset: Flag = False
     include: Patterns = ()
     exclude: Patterns = ()
@@ -171,6 +178,10 @@ class FolderSettings(Section):
     def _fits_together(self) -> Self:
         if self.schedule is not None and self.every is not None:
             raise ValueError("schedule and every exclude each other; keep one of them")
+        if not places.Places(self.dataset).is_one and not self.create_dataset:
+            raise ValueError(
+                f'dataset = "{self.dataset}" needs create_dataset = true: a new directory needs one'
+            )
         if self.max_delay < self.settle:
             raise ValueError("max_delay must not be shorter than settle")
         if self.trash_days and self.on_delete != "delete":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from kbsync import drift, naming, scan
 from kbsync.engine.base import Base
 from kbsync.engine.values import Adoption, Event, Folder, Happened
 from kbsync.errors import Denied
-from kbsync.ledger import Adoptee, Told
+from kbsync.ledger import Adoptee, Job, Told
 from kbsync.model import Dataset, Gone, Key, Listed, Part, Problem, Ready, Remote
 
 #: Metadata that a document has which needs no more of it.
@@ -19,13 +20,34 @@ class Adopting(Base):
     """Adopt, once for each folder and dataset before anything is sent."""
 
     def is_adopted(self, name: str) -> bool:
-        """Whether what the folder's dataset holds is known already."""
+        """Whether what the folder's dataset holds is known already.
+
+        Of several datasets, each is asked when something is to be sent there.
+        """
         folder = self.folders[name]
-        if self.adopted.get(name) == folder.dataset:
-            return True
-        if self.ledger.is_adopted(name, folder.dataset):
-            self.adopted[name] = folder.dataset
-        return self.adopted.get(name) == folder.dataset
+        return not folder.places.is_one or self.is_place_adopted(folder, folder.dataset)
+
+    def is_place_adopted(self, folder: Folder, dataset: str) -> bool:
+        """Whether what this dataset holds of the folder is known already."""
+        place = folder.name, dataset
+        if place not in self.adopted and self.ledger.is_adopted(*place):
+            self.adopted.add(place)
+        return place in self.adopted
+
+    def adopt_place(self, job: Job) -> bool:
+        """Before the first file is sent to one of several datasets: adopt, and put the file off.
+
+        Returns whether that was necessary; raises BackendError.
+        """
+        folder = self.folders[job.key.folder]
+        dataset = folder.places.dataset_of(job.key.path)
+        if self.is_place_adopted(folder, dataset):
+            return False
+        self.ledger.release(job)
+        with self.adopting:
+            if not self.is_place_adopted(folder, dataset):
+                self._adopt(folder, dataset, apart=False)
+        return True
 
     def adopt_first(self, names: Collection[str]) -> list[str]:
         """Before the first document of a folder is sent: adopt; raises BackendError.
@@ -53,17 +75,27 @@ class Adopting(Base):
             BackendError: the server cannot be asked, or, as Denied, holds this folder's documents
                 under another instance's name.
         """
+        folder = self.folders[name]
+        if folder.places.is_one:
+            return self._adopt(folder, folder.dataset, apart=apart)
+        paths = (key.path for key in self._files(folder))
+        names = dict.fromkeys(folder.places.dataset_of(path) for path in paths)
+        parts = [self._adopt(folder, one, apart=apart) for one in (*names,)]
+        return _together(name, parts)
+
+    def _adopt(self, folder: Folder, dataset_name: str, *, apart: bool) -> Adoption:
+        name = folder.name
         if name in self.namesakes and not apart:
             raise Denied(self.namesakes[name], folder=name)
-        folder = self.folders[name]
-        dataset = self.dataset(folder)
+        dataset = self.dataset(folder, dataset_name)
         listed = list(self.backend.documents(dataset.id)) if self.backend.lists else None
         told = self.ledger.told(dataset.id)
         lost = self._lost(name, dataset.id, told, {one.document_id for one in listed or ()})
         if listed is None:
             self.ledger.adopt(name, dataset.id, (), lost, self.clock())
-            return self._done(Adoption(name, dataset.id, listed=False, lost=len(lost)))
-        found = self._inventory(folder, dataset, listed)
+            without_list = Adoption(name, dataset.id, listed=False, lost=len(lost))
+            return self._done(without_list, dataset_name)
+        found = self._inventory(folder, dataset, listed, dataset_name)
         if found.namesake is not None and not apart:
             self.namesakes[name] = self._who_are_we(folder, dataset, found.namesake)
             raise Denied(self.namesakes[name], folder=name)
@@ -83,18 +115,20 @@ class Adopting(Base):
                 others=dict(found.others),
                 unknown=found.unknown,
                 unmanaged=found.unmanaged,
-            )
+            ),
+            dataset_name,
         )
 
     def adoption_refused(self, name: str, dataset: Dataset) -> str | None:
         """Why `adopt` would refuse this folder, or None; only looks. Raises BackendError."""
         if self.is_adopted(name):
             return None
+        folder = self.folders[name]
         listed = list(self.backend.documents(dataset.id))
-        namesake = self._inventory(self.folders[name], dataset, listed).namesake
-        return self._who_are_we(self.folders[name], dataset, namesake) if namesake else None
+        namesake = self._inventory(folder, dataset, listed, folder.dataset).namesake
+        return self._who_are_we(folder, dataset, namesake) if namesake else None
 
-    def _done(self, adoption: Adoption) -> Adoption:
+    def _done(self, adoption: Adoption, dataset: str) -> Adoption:
         name = adoption.folder
         if not adoption.listed:
             text = "this server's API style lists no documents: what it holds already is not known"
@@ -105,7 +139,7 @@ class Adopting(Base):
         if adoption.lost:
             text = f"{adoption.lost} documents that the ledger tells of are not there any more"
             self.tell(Event(Happened.NOTE, name, "", text))
-        self.adopted[name] = self.folders[name].dataset
+        self.adopted.add((name, dataset))
         return adoption
 
     def _lost(
@@ -124,12 +158,12 @@ class Adopting(Base):
         return [told[document_id] for document_id, one in answers.items() if isinstance(one, Gone)]
 
     def _inventory(
-        self, folder: Folder, dataset: Dataset, listed: Iterable[Listed]
+        self, folder: Folder, dataset: Dataset, listed: Iterable[Listed], dataset_name: str
     ) -> drift.Inventory:
         ours = [
             other.name
             for other in self.folders.values()
-            if other.name == folder.name or self._fills(other.name, dataset.id)
+            if other.name == folder.name or self.fills(other.name, dataset.id)
         ]
         going = self.ledger.going(dataset.id)
         return drift.inventory(
@@ -137,13 +171,13 @@ class Adopting(Base):
             instance=self.instance,
             folder=folder.name,
             folders=ours,
-            on_disk=self._files(folder),
+            on_disk=[
+                key
+                for key in self._files(folder)
+                if folder.places.dataset_of(key.path) == dataset_name
+            ],
             in_ledger=self.ledger.keys(dataset.id),
         )
-
-    def _fills(self, name: str, dataset_id: str) -> bool:
-        row = self.ledger.folder(name)
-        return row is not None and row.dataset_id == dataset_id
 
     def _files(self, folder: Folder) -> list[Key]:
         return [
@@ -151,7 +185,7 @@ class Adopting(Base):
             for item in scan.walk(
                 folder.root, folder.name, folder.filters, max_size=folder.max_size
             )
-            if not isinstance(item, Problem)
+            if not isinstance(item, Problem) and folder.places.refusal(item.key.path) is None
         ]
 
     def _adoptee(self, dataset_id: str, one: drift.Adoptable) -> Adoptee:
@@ -193,6 +227,24 @@ class Adopting(Base):
             f' if the host was renamed, set instance = "{namesake.instance}"; if both shall fill'
             f" this dataset, run `kbsync adopt --apart {folder.name}` once"
         )
+
+
+def _together(name: str, parts: Collection[Adoption]) -> Adoption:
+    """What was found in all of a folder's datasets."""
+    others: Counter[str] = Counter()
+    for part in parts:
+        others.update(part.others)
+    return Adoption(
+        name,
+        "",
+        listed=all(part.listed for part in parts),
+        keys=tuple(key for part in parts for key in part.keys),
+        twins=sum(part.twins for part in parts),
+        lost=sum(part.lost for part in parts),
+        others=others,
+        unknown=sum(part.unknown for part in parts),
+        unmanaged=sum(part.unmanaged for part in parts),
+    )
 
 
 def _elsewhere(found: Iterable[Adoptee], told: Mapping[str, Told]) -> list[Told]:

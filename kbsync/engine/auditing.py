@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from kbsync import drift
 from kbsync.drift import Finding, Kind
@@ -16,6 +18,19 @@ _RESEND = frozenset({Kind.MISSING, Kind.RENAMED, Kind.ERROR, Kind.EMPTY})
 #: What a person may have meant to do; the rest are accidents.
 _WANTED = frozenset({Kind.MISSING, Kind.RENAMED, Kind.ARCHIVED, Kind.DISABLED})
 _STATUS: Mapping[Kind, StatusAction] = {Kind.ARCHIVED: "un_archive", Kind.DISABLED: "enable"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was found in one dataset of these folders."""
+
+    dataset_id: str
+    names: Collection[str]
+    findings: Collection[Finding]
+    compared: drift.Comparison
+
+    def of(self, name: str) -> tuple[Finding, ...]:
+        return tuple(found for found in self.findings if found.key.folder == name)
 
 
 class Auditing(Base):
@@ -33,25 +48,24 @@ class Auditing(Base):
         What is found in folders of `repair` is put right, or to work for it; what a person may
         have wanted in folders of `accept` is taken as agreed. Raises BackendError.
         """
+        if not self.backend.lists:
+            return [Audit(name, listed=False) for name in names]
         by_dataset: dict[str, list[str]] = {}
-        audits = []
         for name in names:
-            dataset_id = self.dataset(self.folders[name]).id
-            if self.backend.lists:
+            for dataset_id in self._filled(name):
                 by_dataset.setdefault(dataset_id, []).append(name)
-            else:
-                audits.append(Audit(name, listed=False))
-        for dataset_id, some in by_dataset.items():
-            audits += self._audit(dataset_id, some, frozenset(repair), frozenset(accept))
-        return audits
+        looks = [self._look(one, some, frozenset(accept)) for one, some in by_dataset.items()]
+        return [self._told(name, looks, frozenset(repair)) for name in names]
 
-    def _audit(
-        self,
-        dataset_id: str,
-        names: Collection[str],
-        repair: Collection[str],
-        accept: Collection[str],
-    ) -> list[Audit]:
+    def _filled(self, name: str) -> Collection[str]:
+        """The ids of a folder's datasets."""
+        folder = self.folders[name]
+        if folder.places.is_one:
+            return [self.dataset(folder).id]
+        return dict.fromkeys(self.ledger.datasets(name).values())
+
+    def _look(self, dataset_id: str, names: Collection[str], accept: Collection[str]) -> _Look:
+        """List a dataset, and look again at what seems not to be as agreed."""
         since = self.clock()
         going = self.ledger.going(dataset_id)
         listed = {one.document_id: one for one in self.backend.documents(dataset_id)}
@@ -68,18 +82,14 @@ class Auditing(Base):
                 self.ledger.decline(found.key, found.document_id, self.clock())
                 self.tell(Event(Happened.NOTE, *found.key, f"{found.text}: taken as agreed"))
         findings = [found for found in findings if not _is_accepted(found, accept)]
-        return [self._told(dataset_id, name, findings, compared, repair) for name in names]
+        return _Look(dataset_id, names, findings, compared)
 
     def _compared(
         self, listed: Iterable[Listed], dataset_id: str, since: float
     ) -> drift.Comparison:
         beside = self.ledger.beside(dataset_id, since, self.clock())
-        ours = [name for name in self.folders if self._fills_here(name, dataset_id)]
+        ours = [name for name in self.folders if self.fills(name, dataset_id)]
         return drift.compare(listed, beside, instance=self.instance, folders=ours)
-
-    def _fills_here(self, name: str, dataset_id: str) -> bool:
-        row = self.ledger.folder(name)
-        return row is not None and row.dataset_id == dataset_id
 
     def _looked_again(
         self, dataset_id: str, listed: Mapping[str, Listed], findings: Collection[Finding]
@@ -98,31 +108,30 @@ class Auditing(Base):
                 view[document_id] = one
         return list(view.values())
 
-    def _told(
-        self,
-        dataset_id: str,
-        name: str,
-        findings: Iterable[Finding],
-        compared: drift.Comparison,
-        repair: Collection[str],
-    ) -> Audit:
-        mine = tuple(found for found in findings if found.key.folder == name)
-        news = self.ledger.audited(name, mine, compared, self.clock())
-        for found in mine:
+    def _told(self, name: str, looks: Iterable[_Look], repair: Collection[str]) -> Audit:
+        """What all looks at a folder's datasets found of it."""
+        mine = [look for look in looks if name in look.names]
+        by_look = {look.dataset_id: look.of(name) for look in mine}
+        findings = tuple(found for some in by_look.values() for found in some)
+        counted = _together([look.compared for look in mine])
+        news = self.ledger.audited(name, findings, counted, self.clock())
+        for found in findings:
             if found in news:
                 self.tell(Event(Happened.DRIFT, *found.key, f"{found.kind.value}: {found.text}"))
-        done = self._put_right(dataset_id, mine) if name in repair else ()
+        done: list[Finding] = []
+        for dataset_id, some in by_look.items() if name in repair else ():
+            done += self._put_right(dataset_id, some)
         self.ledger.settle_findings(done)
         for found in done:
             self.tell(Event(Happened.RESTORED, *found.key, found.kind.value))
         return Audit(
             name,
             listed=True,
-            findings=mine,
+            findings=findings,
             repaired=tuple(done),
-            others=dict(compared.others),
-            unknown=compared.unknown,
-            unmanaged=compared.unmanaged,
+            others=dict(counted.others),
+            unknown=counted.unknown,
+            unmanaged=counted.unmanaged,
         )
 
     def _put_right(self, dataset_id: str, findings: Collection[Finding]) -> list[Finding]:
@@ -149,6 +158,15 @@ class Auditing(Base):
             return self.ledger.orphan(found.key, remote, now)
         self.ledger.retire(found.key, remote, now)
         return True
+
+
+def _together(compared: Collection[drift.Comparison]) -> drift.Comparison:
+    """The counts of several datasets."""
+    others: Counter[str] = Counter()
+    for one in compared:
+        others.update(one.others)
+    unknown = sum(one.unknown for one in compared)
+    return drift.Comparison((), others, unknown, sum(one.unmanaged for one in compared))
 
 
 def _is_accepted(found: Finding, accept: Collection[str]) -> bool:

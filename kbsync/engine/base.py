@@ -70,10 +70,11 @@ class Base:
         self.stranded: deque[Callable[[], None]] = deque()
         self.drops: dict[str, list[tuple[float, int]]] = {}
         self.adopting = threading.Lock()
-        self.adopted: dict[str, str] = {}
+        self.adopted: set[tuple[str, str]] = set()
         self.newly_adopted: deque[str] = deque()
         self.namesakes: dict[str, str] = {}
-        self._bound = {folder.name: _Bound() for folder in folders}
+        self._bound: dict[tuple[str, str], _Bound] = {}
+        self._binding = threading.Lock()
 
     def tell(self, event: Event) -> None:
         """Tell who follows, and keep it for the history."""
@@ -103,22 +104,45 @@ class Base:
         if self._backend is not None:
             self._backend.close()
 
-    def dataset(self, folder: Folder) -> Dataset:
-        """The folder's dataset, resolved and checked once; raises BackendError."""
-        bound = self._bound[folder.name]
+    def dataset(self, folder: Folder, name: str | None = None) -> Dataset:
+        """A dataset of the folder, its only one without a name; resolved and checked once.
+
+        Raises BackendError.
+        """
+        name = name or folder.dataset
+        with self._binding:
+            bound = self._bound.setdefault((folder.name, name), _Bound())
         with bound.lock:
             if bound.dataset is None:
                 create = folder.processing if folder.create_dataset else None
                 try:
-                    dataset = self.backend.dataset(folder.dataset, create=create)
+                    dataset = self.backend.dataset(name, create=create)
                     self.backend.fits(dataset, folder.processing)
                     self.able_to_shelve(folder)
                 except (Missing, Denied) as error:
                     text = f"folder {folder.name!r}: {error}"
                     raise Denied(text, folder=folder.name) from error
-                self.ledger.bind(folder.name, folder.root, folder.dataset, dataset.id, self.clock())
+                self._bind(folder, name, dataset)
                 bound.dataset = dataset
             return bound.dataset
+
+    def _bind(self, folder: Folder, name: str, dataset: Dataset) -> None:
+        now = self.clock()
+        if folder.places.is_one:
+            self.ledger.bind(folder.name, folder.root, name, dataset.id, now)
+            return
+        self.rebind(folder.name)
+        setting = folder.dataset
+        self.ledger.bind(folder.name, folder.root, name, dataset.id, now, setting=setting)
+
+    def dataset_of(self, key: Key) -> Dataset:
+        """The dataset that a file goes to; raises BackendError."""
+        folder = self.folders[key.folder]
+        return self.dataset(folder, folder.places.dataset_of(key.path))
+
+    def fills(self, name: str, dataset_id: str) -> bool:
+        """Whether documents of a folder go to this dataset, as far as the ledger knows."""
+        return dataset_id in self.ledger.datasets(name).values()
 
     def content(self, folder: Folder, key: Key) -> Content:
         """What is to be indexed of a file, before it is converted; raises FileError."""
@@ -151,9 +175,13 @@ class Base:
 
     def rebind(self, name: str) -> None:
         """Resolve the dataset again if the setting names another one than at the last run."""
-        row = self.ledger.folder(name)
-        if row is not None and row.dataset_id and row.dataset != self.folders[name].dataset:
-            self.dataset(self.folders[name])
+        row, folder = self.ledger.folder(name), self.folders[name]
+        if row is None or not row.dataset_id or row.dataset == folder.dataset:
+            return
+        if folder.places.is_one:
+            self.dataset(folder)
+        else:
+            self.ledger.rebind(name, folder.dataset, self.clock())
 
 
 def is_version(remote: Remote | None, version: Version, dataset_id: str | None = None) -> bool:

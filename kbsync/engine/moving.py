@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from kbsync import moves
 from kbsync.engine.base import Base, is_version, trusted
@@ -22,12 +22,10 @@ class Moving(Base):
 
         `records` are the rows of what the plans are about.
         """
-        datasets = {name: self._dataset_id(self.folders[name]) for name in plans}
         arrived = [
             one
             for name, plan in plans.items()
-            if (dataset_id := datasets[name]) is not None
-            for one in self._arrived(self.folders[name], plan, records, dataset_id)
+            for one in self._arrived(self.folders[name], plan, records)
         ]
         left = self._left(plans, records) if arrived else []
         if not left:
@@ -40,15 +38,17 @@ class Moving(Base):
         ]
 
     def _arrived(
-        self, folder: Folder, plan: FolderPlan, records: Mapping[Key, Record], dataset_id: str
+        self, folder: Folder, plan: FolderPlan, records: Mapping[Key, Record]
     ) -> list[moves.Arrived]:
         puts = [change.seen for change in plan.changes if isinstance(change, Put)]
+        dataset_id_of = self._dataset_ids(folder)
         return [
             moves.Arrived(
                 seen, record, _content(record), dataset_id, folder.rules.recipe_of(seen.key.path)
             )
             for seen in puts
             if moves.can_receive(record := records.get(seen.key))
+            if (dataset_id := dataset_id_of(seen.key.path)) is not None
         ]
 
     def _left(
@@ -90,6 +90,14 @@ class Moving(Base):
             seen[key] = Seen(key, trusted(found.stamp, started))
             sha256[key] = digest
         return seen, sha256
+
+    def _dataset_ids(self, folder: Folder) -> Callable[[str], str | None]:
+        """Tells the dataset of each file, by its path, as far as the ledger knows."""
+        if folder.places.is_one:
+            only = self._dataset_id(folder)
+            return lambda _: only
+        known = self.ledger.datasets(folder.name)
+        return lambda path: known.get(folder.places.dataset_of(path))
 
     def _dataset_id(self, folder: Folder) -> str | None:
         """The dataset that a folder's setting means, as far as the ledger knows."""

@@ -29,7 +29,7 @@ def folder_facts(
         "name": folder.name,
         "path": printable(folder.root),
         "dataset": folder.dataset,
-        "dataset_id": None if row is None else row.dataset_id,
+        **_dataset_facts(ledger, folder),
         "counts": {state.value: count for state, count in ledger.counts(folder.name).items()},
         "drift": {
             "findings": audit.findings,
@@ -47,6 +47,14 @@ def folder_facts(
         "watch_problem": watching.get("problem"),
         "lost_events": watching.get("lost_events"),
     }
+
+
+def _dataset_facts(ledger: Ledger, folder: Folder) -> Facts:
+    """The dataset's id; where there are several, there is none, and all of them by name."""
+    known = ledger.datasets(folder.name)
+    if folder.places.is_one:
+        return {"dataset_id": next(iter(known.values()), None)}
+    return {"dataset_id": None, "datasets": known}
 
 
 def check_facts(ledger: Ledger, asked: Collection[str]) -> list[Facts]:

@@ -68,7 +68,9 @@ class Searching(Base):
 
         Only scores of one dataset can be compared: several take turns. Raises BackendError.
         """
-        datasets = dict.fromkeys(self._searched(self.folders[name]) for name in folders)
+        datasets = dict.fromkeys(
+            dataset_id for name in folders for dataset_id in self._searched(self.folders[name])
+        )
         found = [
             self.backend.search(dataset_id, query, limit=limit, method=method, where=where)
             for dataset_id in datasets
@@ -85,13 +87,15 @@ class Searching(Base):
             if record.key.folder in self.folders
         }
 
-    def _searched(self, folder: Folder) -> str:
-        """The dataset's id: as the ledger knows it, else the server's word; nothing is made."""
-        row = self.ledger.folder(folder.name)
-        if row is not None and row.dataset_id and row.dataset == folder.dataset:
-            return row.dataset_id
+    def _searched(self, folder: Folder) -> Collection[str]:
+        """The datasets' ids: as the ledger knows them, else the server's word; nothing is made."""
+        known = self.ledger.datasets(folder.name)
+        if not folder.places.is_one:
+            return known.values()
+        if folder.dataset in known:
+            return [known[folder.dataset]]
         try:
-            return self.backend.dataset(folder.dataset).id
+            return [self.backend.dataset(folder.dataset).id]
         except Denied as error:
             raise Denied(f"folder {folder.name!r}: {error}", folder=folder.name) from error
 

@@ -22,7 +22,7 @@ from kbsync.errors import (
     Rejected,
     Unavailable,
 )
-from kbsync.ledger import ADOPTED, Job
+from kbsync.ledger import ADOPTED, FolderRow, Job
 from kbsync.model import (
     Content,
     Dataset,
@@ -58,6 +58,8 @@ class Sending(Converting, Parting, Adopting):
         if job is None:
             return self._sweep_one(names)
         try:
+            if job.record.want is Want.PRESENT and self.adopt_place(job):
+                return True
             sure = self.made_sure(job)
             if sure is None:
                 return True
@@ -137,7 +139,7 @@ class Sending(Converting, Parting, Adopting):
     def _settled_without_sending(self, job: Job, version: Version, stamp: Stamp) -> bool:
         record, now = job.record, self.clock()
         row = self.ledger.folder(job.key.folder)
-        dataset_id = None if row is None else row.dataset_id
+        dataset_id = self._bound_id(job.key, row)
         elsewhere = row is not None and row.dataset != self.folders[job.key.folder].dataset
         if record.resend or elsewhere:
             return False
@@ -163,9 +165,17 @@ class Sending(Converting, Parting, Adopting):
             return True
         return False
 
+    def _bound_id(self, key: Key, row: FolderRow | None) -> str | None:
+        """The id of the dataset that a file goes to, asked for only where it must be known."""
+        places = self.folders[key.folder].places
+        if places.is_one:
+            return None if row is None else row.dataset_id
+        known = self.ledger.datasets(key.folder).get(places.dataset_of(key.path))
+        return known or self.dataset_of(key).id
+
     def _send(self, job: Job, content: Content, version: Version, stamp: Stamp) -> None:
         folder = self.folders[job.key.folder]
-        dataset = self.dataset(folder)
+        dataset = self.dataset_of(job.key)
         found = self.pieces(job, content, version, stamp)
         if found is None:
             return

@@ -12,6 +12,7 @@ from kbsync.fields import Fields
 from kbsync.filters import Filters
 from kbsync.formats import MARKDOWN, extension_of
 from kbsync.model import Key, Problem, Processing
+from kbsync.places import Places
 from kbsync.recipes import Recipes
 
 
@@ -24,7 +25,7 @@ class Folder:
 
     name: str
     root: str
-    dataset: str
+    places: Places
     filters: Filters
     rules: plan.Rules
     recipes: Recipes
@@ -38,6 +39,11 @@ class Folder:
     def strips(self, path: str) -> bool:
         """Whether this file's front matter is not sent."""
         return self.strip_front_matter and extension_of(path) in MARKDOWN
+
+    @property
+    def dataset(self) -> str:
+        """The dataset, as the setting names it; with placeholders, there is one for each place."""
+        return self.places.template
 
     def largest(self, path: str) -> int:
         """The most bytes that this file may have; what is larger than `max_size` is split."""

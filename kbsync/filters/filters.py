@@ -9,7 +9,7 @@ directory counts for all below it, and again the last one decides. Then the type
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -84,6 +84,7 @@ class Filters:
         refusals: why files of some types are not sent that could be, by type.
         split_types: files of these types may be larger than what is sent at a time.
         split_up_to: the largest of those, in bytes.
+        placeless: why a file has no dataset to go to, by its path; None where it has.
 
     Raises:
         ValueError: a pattern that cannot be used; the text quotes it.
@@ -101,12 +102,14 @@ class Filters:
         refusals: Mapping[str, str] = MappingProxyType({}),
         split_types: frozenset[str] = frozenset(),
         split_up_to: int = 0,
+        placeless: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self.types = types
         self.refusals = refusals
         self.markers = tuple(markers)
         self.caches = caches
         self.min_size = min_size
+        self.placeless = placeless
         self._split_types = split_types
         self._split_up_to = split_up_to
         #: Names whose coming, going or changing is about all of the directory they are in.

@@ -58,7 +58,7 @@ class Adopting(Table):
     def is_adopted(self, name: str, dataset: str) -> bool:
         """Whether what a folder's dataset, as the settings name it, held was taken over once."""
         rows = self.store.rows(
-            "SELECT 1 FROM folders WHERE name = ? AND dataset = ? AND adopted_dataset = dataset_id",
+            "SELECT 1 FROM bindings WHERE folder = ? AND dataset = ? AND adopted = dataset_id",
             (name, dataset),
         )
         return bool(rows)
@@ -76,14 +76,14 @@ class Adopting(Table):
         """The files, with a row, of all folders that fill a dataset."""
         rows = self.store.rows(
             "SELECT folder, path FROM files"
-            " WHERE folder IN (SELECT name FROM folders WHERE dataset_id = ?)",
+            " WHERE folder IN (SELECT folder FROM bindings WHERE dataset_id = ?)",
             (dataset_id,),
         )
         return [Key(folder, path_of(path)) for folder, path in rows]
 
     def told(self, dataset_id: str) -> dict[str, Told]:
         """What the rows of all folders that fill a dataset tell of its documents, by their ids."""
-        here = "folder IN (SELECT name FROM folders WHERE dataset_id = ?1)"
+        here = "folder IN (SELECT folder FROM bindings WHERE dataset_id = ?1)"
         found: dict[str, Told] = {}
         for kind in ("live", "coming"):
             rows = self.store.rows(
@@ -99,6 +99,8 @@ class Adopting(Table):
         )
         for record in map(record_of, rows):
             for part in record.parts:
+                if part.remote.dataset_id != dataset_id:
+                    continue
                 found[part.remote.document_id] = Told(record.key, part.remote)
         return found
 
@@ -125,7 +127,10 @@ class Adopting(Table):
             for one in stale:
                 _forget(db, one, now)
             news = [one for one in found if self._adopt(db, one, dataset_id, now)]
-            db.execute("UPDATE folders SET adopted_dataset = ? WHERE name = ?", (dataset_id, name))
+            db.execute(
+                "UPDATE bindings SET adopted = ?1 WHERE folder = ?2 AND dataset_id = ?1",
+                (dataset_id, name),
+            )
         return news
 
     def _adopt(self, db: sqlite3.Connection, one: Adoptee, dataset_id: str, now: float) -> bool:

@@ -36,7 +36,7 @@ class Auditing(Table):
 
         What seems to have changed in the future did so before the clock was set back.
         """
-        here = "folder IN (SELECT name FROM folders WHERE dataset_id = ?)"
+        here = "folder IN (SELECT folder FROM bindings WHERE dataset_id = ?)"
         rows = self.store.rows(
             f"SELECT {COLUMNS}, changed_at BETWEEN ? AND ? OR state NOT IN {_SETTLED}"
             f" FROM files WHERE {here} OR live_dataset = ? OR coming_dataset = ?"

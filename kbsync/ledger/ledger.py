@@ -154,7 +154,7 @@ class Ledger(
         """
         with self.store.transaction() as db:
             if db.execute("DELETE FROM facts WHERE name = ?", (NEEDS_ADOPTION,)).rowcount:
-                db.execute("UPDATE folders SET adopted_dataset = NULL")
+                db.execute("UPDATE bindings SET adopted = NULL")
             db.execute("DELETE FROM facts WHERE name GLOB 'refused *'")
             db.execute("UPDATE leftovers SET busy = 0 WHERE busy = 1")
             return db.execute("UPDATE files SET state = 'pending' WHERE state = 'sending'").rowcount

@@ -31,6 +31,10 @@ _WANTED_AT = (
 )
 
 
+# Where a row's documents are.
+_DATASET = "coalesce(coming_dataset, live_dataset, json_extract(parts, '$[0][0]'))"
+
+
 @dataclass(frozen=True, slots=True)
 class FolderRow:
     """What the ledger remembers of a folder; `last_scan` in seconds since the epoch.
@@ -64,22 +68,55 @@ class Planning(Moving):
         identity = None if device is None else (number_of(device), number_of(inode))
         return FolderRow(name, root, identity, dataset, dataset_id, last_scan, hold)
 
-    def bind(self, name: str, root: str, dataset: str, dataset_id: str, now: float) -> None:
-        """Remember which dataset a folder's setting means; on another one, send everything."""
+    def bind(
+        self,
+        name: str,
+        root: str,
+        dataset: str,
+        dataset_id: str,
+        now: float,
+        *,
+        setting: str | None = None,
+    ) -> None:
+        """Remember which dataset a name means; what is in the one that it meant is sent again.
+
+        Without a `setting` that names several, it is the folder's only dataset.
+        """
         with self.store.transaction() as db:
             db.execute(
                 "INSERT INTO folders (name, root, dataset, dataset_id) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET dataset = excluded.dataset,"
                 " dataset_id = excluded.dataset_id",
-                (name, root, dataset, dataset_id),
+                (name, root, setting or dataset, dataset_id),
             )
+            before = db.execute(
+                "SELECT dataset_id FROM bindings WHERE folder = ? AND dataset = ?", (name, dataset)
+            ).fetchone()
             db.execute(
-                "UPDATE files SET state = 'pending', generation = generation + 1,"
-                " reason = 'dataset changed', not_before = NULL, parked = NULL, wanted_at = ?"
-                " WHERE folder = ? AND want = 'present' AND state IN ('completed', 'indexing')"
-                " AND coalesce(coming_dataset, live_dataset, json_extract(parts, '$[0][0]')) <> ?",
-                (now, name, dataset_id),
+                "INSERT INTO bindings (folder, dataset, dataset_id) VALUES (?, ?, ?)"
+                " ON CONFLICT (folder, dataset) DO UPDATE SET dataset_id = excluded.dataset_id",
+                (name, dataset, dataset_id),
             )
+            if setting is None:
+                db.execute(
+                    "DELETE FROM bindings WHERE folder = ? AND dataset <> ?", (name, dataset)
+                )
+                _send_again(db, name, f"{_DATASET} <> ?", dataset_id, now)
+            elif before is not None and before[0] != dataset_id:
+                _send_again(db, name, f"{_DATASET} = ?", before[0], now)
+
+    def rebind(self, name: str, setting: str, now: float) -> None:
+        """Another setting names the datasets of a folder: look at all of it again."""
+        with self.store.transaction() as db:
+            db.execute("UPDATE folders SET dataset = ? WHERE name = ?", (setting, name))
+            _send_again(db, name, f"{_DATASET} <> ?", "", now)
+
+    def datasets(self, name: str) -> dict[str, str]:
+        """The ids of a folder's datasets that are known, by their names."""
+        rows = self.store.rows(
+            "SELECT dataset, dataset_id FROM bindings WHERE folder = ? ORDER BY dataset", (name,)
+        )
+        return dict(rows)
 
     def scanned(
         self,
@@ -275,3 +312,13 @@ class Planning(Moving):
                 now,
             ),
         )
+
+
+def _send_again(db: sqlite3.Connection, name: str, condition: str, value: str, now: float) -> None:
+    db.execute(
+        "UPDATE files SET state = 'pending', generation = generation + 1,"
+        " reason = 'dataset changed', not_before = NULL, parked = NULL, wanted_at = ?"
+        " WHERE folder = ? AND want = 'present' AND state IN ('completed', 'indexing')"
+        f" AND {condition}",
+        (now, name, value),
+    )

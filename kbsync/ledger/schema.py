@@ -149,6 +149,20 @@ def vanished_documents(db: Database) -> None:
     db.conn.execute("ALTER TABLE files ADD COLUMN vanished INTEGER NOT NULL DEFAULT 0")
 
 
+@migrations()
+def bindings(db: Database) -> None:
+    """The datasets of each folder by their names, and the ids whose documents were taken over."""
+    db.conn.execute(
+        "CREATE TABLE bindings (folder TEXT NOT NULL, dataset TEXT NOT NULL,"
+        " dataset_id TEXT NOT NULL, adopted TEXT, PRIMARY KEY (folder, dataset))"
+        " STRICT, WITHOUT ROWID"
+    )
+    db.conn.execute(
+        "INSERT INTO bindings SELECT name, dataset, dataset_id, adopted_dataset FROM folders"
+        " WHERE dataset_id IS NOT NULL"
+    )
+
+
 _FIRST_TABLES = (
     """
     CREATE TABLE files (

@@ -35,6 +35,7 @@ MIGRATIONS = (
     "kinds",
     "parts",
     "vanished_documents",
+    "bindings",
 )
 
 Values = Sequence[object]

@@ -49,6 +49,9 @@ class Judge:
             return Skipped(key, stamp_of(status), no_file(status))
         if isinstance(verdict, Unsupported):
             return Skipped(key, stamp_of(status), self._unsupported(verdict))
+        nowhere = self.filters.placeless(path)
+        if nowhere is not None:
+            return Skipped(key, stamp_of(status), nowhere)
         if self.filters.min_size <= size <= self.largest(path):
             return Seen(key, stamp_of(status))
         return Skipped(key, stamp_of(status), self._wrong_size(path, size))

@@ -34,6 +34,7 @@ SCHEMAS = {
     "kinds": "8697ed3e4fb8",
     "parts": "9cc40ff00090",
     "vanished_documents": "60322d8f459f",
+    "bindings": "f7159a5c902f",
 }
 
 

@@ -17,12 +17,15 @@ from kbsync.config import FolderSettings
 from kbsync.engine import Engine
 from kbsync.errors import Denied
 from kbsync.model import Dataset, Remote
+from kbsync.places import Places
 
 _MOST_LISTED = 1000
 
 
 def resolved(backend: Backend, folder: FolderSettings) -> Dataset | Finding:
     """The folder's dataset, or that the first run makes it; raises BackendError, makes none."""
+    if not Places(folder.dataset).is_one:
+        return ok("dataset", folder.name, f"one for each {folder.dataset!r}; a run makes them")
     try:
         return backend.dataset(folder.dataset)
     except Denied as error:

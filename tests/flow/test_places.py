@@ -1,0 +1,109 @@
+"""A dataset for each directory of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from .place import Place, a_place
+
+TEXT = "a document about otters and the rivers they live in, long enough to be indexed: "
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with a_place(tmp_path) as place:
+        place.configure(dataset="Team {dir1}", create_dataset=True)
+        yield place
+
+
+def held(place: Place) -> dict[str, set[str]]:
+    """The files whose documents answer, by the name of their dataset."""
+    headers = {"Authorization": f"Bearer {place.standin.key}"}
+    datasets = httpx.get(f"{place.base_url}/datasets?limit=100", headers=headers).json()["data"]
+    return {
+        one["name"]: {
+            str(document.metadata["kbsync_path"])
+            for document in place.standin.documents(one["id"])
+            if document.display_status == "available"
+        }
+        for one in datasets
+        if one["name"] != "KB"
+    }
+
+
+def test_made_on_demand(place: Place) -> None:
+    """Each directory has its dataset, made with its first file; a moved file goes to the other."""
+    place.write("IT/a.md", TEXT + "a")
+    place.write("IT/deep/b.md", TEXT + "b")
+    place.write("HR/c.md", TEXT + "c")
+    place.write("top.md", TEXT + "top")
+    said = place.kbsync("reconcile")
+    assert said.code == 0, said
+    assert held(place) == {"Team IT": {"IT/a.md", "IT/deep/b.md"}, "Team HR": {"HR/c.md"}}
+    assert 'in no directory that dataset = "Team {dir1}" could name' in said.line("docs/top.md")
+    place.calls()
+    assert place.kbsync("reconcile").code == 0
+    assert not place.calls().total()
+
+    (place.root / "IT/a.md").rename(place.root / "HR/a.md")
+    place.write("Legal/d.md", TEXT + "d")
+    assert place.kbsync("reconcile").code == 0
+    assert held(place) == {
+        "Team IT": {"IT/deep/b.md"},
+        "Team HR": {"HR/a.md", "HR/c.md"},
+        "Team Legal": {"Legal/d.md"},
+    }
+    assert "Team HR" in place.kbsync("explain", "docs/HR/a.md").line("dataset:")
+    folder = place.kbsync("status", "--json").json["folders"][0]
+    assert sorted(folder["datasets"]) == ["Team HR", "Team IT", "Team Legal"]
+    found = place.kbsync("search", "otters", "--method", "keyword", "--limit", "20")
+    assert "HR/a.md" in found.out
+    assert "Legal/d.md" in found.out
+    assert place.kbsync("doctor").code == 0
+
+
+def test_drift_and_a_lost_ledger(place: Place) -> None:
+    """The audit looks at each dataset; without a ledger, each is taken over before it is filled."""
+    for path in ("IT/a.md", "IT/b.md", "HR/c.md"):
+        place.write(path, TEXT + path)
+    place.kbsync("reconcile")
+    before = held(place)
+    place.lose_ledger()
+    (place.root / "IT/b.md").unlink()
+    assert place.kbsync("reconcile").code == 0
+    assert place.calls()["create"] == 0
+    assert place.kbsync("reconcile", "--allow-delete").code == 0
+    assert held(place) == {**before, "Team IT": {"IT/a.md"}}
+
+    datasets = place.kbsync("status", "--json").json["folders"][0]["datasets"]
+    (document,) = place.standin.documents(datasets["Team HR"])
+    place.standin.change_document(document.id, enabled=False)
+    assert "disabled" in place.kbsync("audit", "--repair").out
+    assert held(place)["Team HR"] == {"HR/c.md"}
+
+
+def test_another_setting(place: Place) -> None:
+    """Files go to where a changed setting says, and their old documents go."""
+    place.write("IT/a.md", TEXT + "a")
+    place.write("HR/c.md", TEXT + "c")
+    place.kbsync("reconcile")
+    for setting, wanted in (
+        ("Group {dir1}", {"Group IT": {"IT/a.md"}, "Group HR": {"HR/c.md"}}),
+        ("All", {"All": {"IT/a.md", "HR/c.md"}}),
+        ("Team {dir1}", {"Team IT": {"IT/a.md"}, "Team HR": {"HR/c.md"}}),
+    ):
+        place.configure(dataset=setting)
+        assert place.kbsync("reconcile").code == 0
+        assert {name: files for name, files in held(place).items() if files} == wanted
+
+
+def test_settings(place: Place) -> None:
+    """A placeholder that there is not, and datasets that may not be made, are refused."""
+    place.configure(dataset="{dir}")
+    assert "there is no {dir}; there are {dir1}" in place.kbsync("plan").err
+    place.configure(dataset="{dir1}", create_dataset=False)
+    assert "needs create_dataset = true" in place.kbsync("plan").err
