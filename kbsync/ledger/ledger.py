@@ -16,7 +16,6 @@ from kbsync.ledger.following import Following
 from kbsync.ledger.history import History
 from kbsync.ledger.knowing import Knowing
 from kbsync.ledger.leftovers import Leftovers
-from kbsync.ledger.listing import Listing
 from kbsync.ledger.planning import Planning
 from kbsync.ledger.reporting import Reporting
 from kbsync.ledger.rows import path_of, stored_parts, stored_path
@@ -41,7 +40,6 @@ class Ledger(
     Adopting,
     Auditing,
     History,
-    Listing,
     Reporting,
 ):
     """kbsync's memory, one method a transition, one transaction each; safe for several threads."""

@@ -23,6 +23,8 @@ KINDS = (
     "trash",
 )
 
+_UNFINISHED = tuple(kind for kind in KINDS if kind != "completed")
+
 _ROW = "folder, path, kind, size, error, attempts, not_before, changed_at, segments"
 
 
@@ -71,12 +73,24 @@ class Listing(Table):
 
     def tallies(self) -> dict[str, dict[str, int]]:
         """Rows by folder and kind; kinds without a row are left out."""
-        counted: dict[str, dict[str, int]] = {}
-        for folder, kind, count in self.store.rows(
-            "SELECT folder, kind, count(*) FROM files GROUP BY folder, kind"
-        ):
-            counted.setdefault(folder, {})[kind] = count
-        return counted
+        folders = self.store.rows(
+            "SELECT folder FROM files INDEXED BY files_by_kind GROUP BY folder"
+        )
+        return {folder: self.kinds_of(folder) for (folder,) in folders}
+
+    def kinds_of(self, folder: str) -> dict[str, int]:
+        """A folder's rows by kind; kinds without a row are left out."""
+        marks = ",".join("?" * len(_UNFINISHED))
+        # SQLite counts an index's entries many times as fast as it tells their kind.
+        rows = self.store.rows(
+            "SELECT NULL, count(*) FROM files INDEXED BY files_by_kind WHERE folder = ?1"
+            " UNION ALL SELECT kind, count(*) FROM files INDEXED BY files_by_kind"
+            f" WHERE folder = ?1 AND kind IN ({marks}) GROUP BY kind",
+            (folder, *_UNFINISHED),
+        )
+        counted = dict(rows)
+        counted["completed"] = counted.pop(None) - sum(counted.values())
+        return {kind: count for kind, count in counted.items() if count}
 
     def files(
         self,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from kbsync.ledger.listing import Listing
 from kbsync.ledger.rows import COLUMNS, path_of, record_of, stored_path
-from kbsync.ledger.table import HERE, Table
+from kbsync.ledger.table import HERE
 from kbsync.model import Key, Record, State
 
 #: The state of each kind of row but those in the trash.
@@ -48,7 +49,7 @@ class Abandoned:
     documents: int
 
 
-class Reporting(Table):
+class Reporting(Listing):
     """Questions that change nothing."""
 
     def abandoned(self, configured: Collection[str]) -> list[Abandoned]:
@@ -65,11 +66,8 @@ class Reporting(Table):
 
     def counts(self, folder: str) -> dict[State, int]:
         """Files by state; every state is there, and documents out of service are not counted."""
-        rows = self.store.rows(
-            "SELECT kind, count(*) FROM files WHERE folder = ? GROUP BY kind", (folder,)
-        )
         counts = dict.fromkeys(State, 0)
-        for kind, count in rows:
+        for kind, count in self.kinds_of(folder).items():
             if (state := _STATE_OF.get(kind)) is not None:
                 counts[state] += count
         return counts
@@ -103,7 +101,7 @@ class Reporting(Table):
     def _troubles(self, condition: str, folder: str) -> list[Trouble]:
         rows = self.store.rows(
             "SELECT path, state, error, attempts, not_before FROM files"
-            f" WHERE {condition} ORDER BY path",
+            f" INDEXED BY files_by_kind WHERE {condition} ORDER BY path",
             (folder,),
         )
         return [

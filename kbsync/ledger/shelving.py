@@ -55,7 +55,8 @@ class Shelving(Table):
     def trash(self, folder: str) -> Trash:
         """What is out of service in a folder."""
         rows = self.store.rows(
-            "SELECT count(*), min(purge_at) FROM files WHERE folder = ? AND kind = 'trash'",
+            "SELECT count(*), min(purge_at) FROM files INDEXED BY files_by_kind"
+            " WHERE folder = ? AND kind = 'trash'",
             (folder,),
         )
         return Trash(*rows[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kbsync.ledger import Ledger
-from kbsync.model import Drop, Key, Put, Remote, Seen, Stamp, Version
+from kbsync.model import Drop, Key, Put, Remote, Seen, Stamp, State, Version
 from kbsync.service.reporter import Reporter
 
 FOLDERS = ["docs"]
@@ -66,6 +66,9 @@ def steps(ledger: Ledger, ask: Callable[[Ledger], object]) -> int:
         lambda ledger: ledger.unfinished("docs"),
         lambda ledger: ledger.oldest_pending("docs"),
         lambda ledger: list(ledger.known("docs", lambda _: "r", "work")),
+        lambda ledger: ledger.trash("docs"),
+        lambda ledger: ledger.troubles("docs"),
+        lambda ledger: ledger.skipped("docs"),
     ],
     ids=[
         "claim",
@@ -80,6 +83,9 @@ def steps(ledger: Ledger, ask: Callable[[Ledger], object]) -> int:
         "unfinished",
         "oldest_pending",
         "known below",
+        "trash",
+        "troubles",
+        "skipped",
     ],
 )
 def test_a_few_among_many(tmp_path: Path, ask: Callable[[Ledger], object]) -> None:
@@ -90,6 +96,20 @@ def test_a_few_among_many(tmp_path: Path, ask: Callable[[Ledger], object]) -> No
             fill(ledger, others)
             counted.append(steps(ledger, ask))
     assert counted[1] <= counted[0] + 5, counted
+
+
+def test_counts_read_no_finished_row(tmp_path: Path) -> None:
+    """Counts go through an index, and look at the rows of unfinished files only."""
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        fill(ledger, 2000)
+        index = "SELECT count(*) FROM files INDEXED BY files_by_kind WHERE folder = 'docs'"
+        entries = steps(ledger, lambda ledger: ledger.store.rows(index))
+        assert steps(ledger, lambda ledger: ledger.counts("docs")) < entries + 50
+        assert ledger.counts("docs")[State.COMPLETED] == 2000
+        assert ledger.tallies() == {
+            "docs": {"completed": 2000, "sending": 1, "indexing": 1, "deleting": 1, "pending": 1}
+        }
+        assert ledger.kinds_of("none") == {}
 
 
 def test_of_no_folder(tmp_path: Path) -> None:
