@@ -14,10 +14,31 @@ from pathlib import Path
 
 import httpx
 
+from bench import peers
 from bench.measure import Figure, keep, report
 from bench.server import KEY, Server, configuration, started
 
 CONNECTIONS = 4
+OURS = "kbsync reconcile"
+
+#: The vendor's client has no calls for datasets; its own requests are used, one after another.
+_CLIENT = """
+import json, os, sys, time
+from dify_client import DifyClient
+url, key, name, data, *files = sys.stdin.read().splitlines()
+client = DifyClient(key)
+client.base_url = url
+dataset = client._send_request("POST", "/datasets", {"name": name}).json()["id"]
+for path in files:
+    with open(path, "rb") as file:
+        answer = client._send_request_with_files(
+            "POST", f"/datasets/{dataset}/document/create-by-file", {"data": data},
+            {"file": (os.path.basename(path), file, "text/markdown")})
+    answer.raise_for_status()
+    status = f"/datasets/{dataset}/documents/{answer.json()['batch']}/indexing-status"
+    while client._send_request("GET", status).json()["data"][0]["indexing_status"] != "completed":
+        time.sleep(0.05)
+"""
 _DATA = json.dumps({"indexing_technique": "economy", "process_rule": {"mode": "automatic"}})
 
 
@@ -26,12 +47,16 @@ def run(place: Path, count: int) -> None:
     folder = place / "folder"
     files = _write(folder, count)
     ways: dict[str, Callable[[Server, str], float]] = {
-        "kbsync reconcile": lambda server, name: _kbsync(place, server, folder, name),
+        OURS: lambda server, name: _kbsync(place, server, folder, name),
         f"httpx, {CONNECTIONS} threads, uploads only": lambda server, name: _bare(
             server, name, files, CONNECTIONS
         ),
         "httpx, one by one, polled": lambda server, name: _one_by_one(server, name, files),
     }
+    if (client := peers.loop(_CLIENT)) is not None:
+        ways["dify-client, one by one, polled"] = lambda server, name: _vendors(
+            client, server, name, files
+        )
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     asked: dict[str, Counter[str]] = {}
     for number in range(3):
@@ -39,12 +64,12 @@ def run(place: Path, count: int) -> None:
             with started(_fresh(place)) as server:
                 seconds[name].append(way(server, f"round {number} {name}"[:40]))
                 asked[name] = server.requests()
-                if name == "kbsync reconcile":
+                if name == OURS:
                     asked["a hundredth changed"] = _again(place, server, files[::100])
                     asked["nothing changed"] = _again(place, server, [])
-    figures = [Figure(name, tuple(values), 0) for name, values in seconds.items()]
+    figures = [Figure(name, tuple(values)) for name, values in seconds.items()]
     title = f"first sync, {count} documents"
-    report(title, figures, ours="kbsync reconcile")
+    report(title, figures, ours=OURS)
     _tell_requests(title, asked, count)
 
 
@@ -134,6 +159,13 @@ def _one_by_one(server: Server, name: str, files: list[Path]) -> float:
             batch = _upload(client, dataset, file)
             while not _is_indexed(client, dataset, batch):
                 time.sleep(0.05)
+    return time.perf_counter() - started_at
+
+
+def _vendors(command: list[str], server: Server, name: str, files: list[Path]) -> float:
+    started_at = time.perf_counter()
+    told = "\n".join([server.url, KEY, name, _DATA, *map(str, files)])
+    subprocess.run(command, input=told, text=True, check=True)
     return time.perf_counter() - started_at
 
 

@@ -8,7 +8,11 @@ import time
 from pathlib import Path
 
 from bench.measure import Figure, keep, report
+from bench.unchanged import configure, write_ledger
 from kbsync import naming
+from kbsync.assembly import looking
+from kbsync.commands.status_facts import look
+from kbsync.config import load
 from kbsync.ledger import Ledger
 from kbsync.model import Key, Put, Remote, Seen, Stamp, Version
 
@@ -24,11 +28,44 @@ def run(place: Path, count: int) -> None:
         seconds["kbsync ledger"].append(_transitions(ledger, count))
         seconds["plain sqlite3"].append(_plain(plain, count))
         size = ledger.stat().st_size
-    figures = [Figure(name, tuple(values), 0) for name, values in seconds.items()]
+    figures = [Figure(name, tuple(values)) for name, values in seconds.items()]
     title = f"ledger, {count} documents"
     report(title, figures, ours="kbsync ledger")
     print(f"  {size / count:.0f} bytes a document")
     keep(f"{title}, size", {"bytes_a_document": round(size / count)})
+
+
+def run_status(place: Path, count: int) -> None:
+    """What `kbsync status` asks a ledger of `count` documents, beside a count in plain SQLite."""
+    tree = place / "tree"
+    tree.mkdir(exist_ok=True)
+    settings = load(configure(place, tree))
+    if not settings.ledger.exists():
+        seen = [_seen(number, "tree") for number in range(count)]
+        write_ledger(settings.ledger, seen, lambda _: _RECIPE)
+    plain = place / "plain.db"
+    if not plain.exists():
+        with sqlite3.connect(plain) as db:
+            db.execute("CREATE TABLE files (path TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID")
+            db.execute("CREATE INDEX files_by_state ON files (state)")
+            rows = ((_seen(number).key.path, "completed") for number in range(count))
+            db.executemany("INSERT INTO files VALUES (?, ?)", rows)
+    seconds: dict[str, list[float]] = {"kbsync status": [], "plain sqlite3": []}
+    for _ in range(7):
+        started = time.perf_counter()
+        with looking(settings) as engine:
+            look(engine, settings, ["tree"], {}, skipped=False)
+        seconds["kbsync status"].append(time.perf_counter() - started)
+        started = time.perf_counter()
+        db = sqlite3.connect(plain)
+        db.execute("SELECT state, count(*) FROM files GROUP BY state").fetchall()
+        db.close()
+        seconds["plain sqlite3"].append(time.perf_counter() - started)
+    figures = [Figure(name, tuple(values)) for name, values in seconds.items()]
+    report(f"status, {count} documents, in the process", figures, ours="kbsync status")
+    size = settings.ledger.stat().st_size
+    print(f"  {size / count:.0f} bytes a document")
+    keep(f"ledger, {count} documents, size", {"bytes_a_document": round(size / count)})
 
 
 def _transitions(path: Path, count: int) -> float:
@@ -70,9 +107,9 @@ def _plain(path: Path, count: int) -> float:
     return elapsed
 
 
-def _seen(number: int) -> Seen:
+def _seen(number: int, folder: str = "bench") -> Seen:
     path = f"department {number // 1000:03}/topic {number // 10:06}/document {number:07}.md"
-    return Seen(Key("bench", path), Stamp(4000, 10**18 + number, 10**18, number + 1, 2049))
+    return Seen(Key(folder, path), Stamp(4000, 10**18 + number, 10**18, number + 1, 2049))
 
 
 def _id(of: str) -> str:

@@ -1,38 +1,65 @@
-"""Nothing has changed: a whole `kbsync plan`, beside rclone's dry run and the floor."""
+"""Nothing has changed: a whole `kbsync plan`, beside what others do with the same tree."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from bench import peers
 from bench.measure import compare, report
 from kbsync import naming
 from kbsync.assembly import folder_of
 from kbsync.config import load
 from kbsync.ledger import Ledger
-from kbsync.model import Key, Put, Remote, Seen, Version
+from kbsync.model import Key, Put, Seen, Version
 from kbsync.scan import walk
 
 FILES_PER_DIRECTORY = 10
+DATASET = "8284addb-25d4-497e-b937-9a62ba4aff49"
 CONTENT = b"# Heading\n\nsome text\n" * 20
+#: Up to so many files, LangChain is waited for.
+_LANGCHAIN = 100_000
 
 
-def run(place: Path, count: int) -> None:
-    """Measure a tree of `count` small files whose ledger is warm."""
-    tree, copy = place / "tree", place / "copy"
-    make_tree(tree, count)
-    config = configure(place, tree)
-    fill_ledger(config)
-    commands = {
-        "kbsync plan": [sys.executable, "-m", "kbsync", "plan", "--config", str(config)],
-        "find with stat (the floor)": ["find", str(tree), "-printf", "%s %T@ %C@ %i %p\\n"],
-    }
+def run(place: Path, count: int, *, rounds: int = 7, beside: int = 0) -> None:
+    """Measure a tree of `count` small files whose ledger is warm; and one of `beside` files."""
+    tree, config = _prepared(place, count)
+    commands = {"kbsync plan": _plan(config)}
+    if beside:
+        commands[f"kbsync plan, {beside} files"] = _plan(_prepared(place / "beside", beside)[1])
+    commands["find with stat (the floor)"] = ["find", str(tree), "-printf", "%s %T@ %C@ %i %p\\n"]
     if shutil.which("rclone"):
-        shutil.copytree(tree, copy, dirs_exist_ok=True, copy_function=shutil.copy2)
+        copy = place / "copy"
+        if not copy.exists():
+            subprocess.run(["cp", "-al", tree, copy], check=True)  # the same files by other names
         commands["rclone sync --dry-run"] = ["rclone", "sync", "--dry-run", str(tree), str(copy)]
-    report(f"nothing changed, {count} files", compare(commands), ours="kbsync plan")
+    commands |= peers.over_files(tree, place, langchain=count <= _LANGCHAIN)
+    title = f"nothing changed, {count} files"
+    report(title, compare(commands, rounds=rounds), ours="kbsync plan")
+
+
+_FINISH = (
+    "UPDATE files SET state = 'completed', sha256 = ?, recipe = ?, live_dataset = ?,"
+    " live_document = ?, live_name = ?, live_batch = ?, described = 1, segments = 1,"
+    " reason = 'new', changed_at = 4.0 WHERE folder = ? AND path = ?"
+)
+
+
+def _plan(config: Path) -> list[str]:
+    return [sys.executable, "-m", "kbsync", "plan", "--config", str(config)]
+
+
+def _prepared(place: Path, count: int) -> tuple[Path, Path]:
+    """The tree and its configuration; one that is there already is taken as it is."""
+    tree, config = place / "tree", place / "kbsync.toml"
+    if not config.exists():
+        make_tree(tree, count)
+        fill_ledger(configure(place, tree))
+    return tree, config
 
 
 def make_tree(tree: Path, count: int, *, each: int = FILES_PER_DIRECTORY) -> None:
@@ -56,28 +83,34 @@ def configure(place: Path, tree: Path) -> Path:
     return config
 
 
-def fill_ledger(config: Path, dataset_id: str = "8284addb-25d4-497e-b937-9a62ba4aff49") -> None:
-    """Write the ledger of a finished sync, by the same transitions that a sync makes."""
+def fill_ledger(config: Path, dataset_id: str = DATASET) -> None:
+    """Write the ledger of a finished sync of a configuration's only folder."""
     settings = load(config)
     folder = folder_of(settings.folders[0])
+    found = walk(folder.root, folder.name, folder.filters, max_size=folder.max_size)
+    seen = [item for item in found if isinstance(item, Seen)]
+    write_ledger(settings.ledger, seen, folder.rules.recipe_of, dataset_id)
+
+
+def write_ledger(
+    path: Path, seen: list[Seen], recipe_of: Callable[[str], str], dataset_id: str = DATASET
+) -> None:
+    """Write rows as a sync of these files leaves them, and all in one transaction."""
     sha256 = hashlib.sha256(CONTENT).hexdigest()
-    seen = [
-        item
-        for item in walk(folder.root, folder.name, folder.filters, max_size=folder.max_size)
-        if isinstance(item, Seen)
-    ]
-    with Ledger.open(settings.ledger) as ledger:
-        ledger.store.rows("PRAGMA synchronous = OFF")
+    with Ledger.open(path) as ledger:
         ledger.observe([Put(item, "new") for item in seen], 1.0)
-        while (job := ledger.claim(2.0, [folder.name])) is not None:
-            version = Version(sha256, folder.rules.recipe_of(job.key.path))
-            remote = _remote(job.key, version, dataset_id)
-            ledger.sent(job, remote, version, job.record.stamp, 3.0)
-            ledger.indexed(job.key, remote, 1, 4.0)
+        rows = [
+            (sha256, recipe, dataset_id, *_remote(item.key, Version(sha256, recipe)), *item.key)
+            for item in seen
+            for recipe in [recipe_of(item.key.path)]
+        ]
+        with ledger.store.transaction() as db:
+            db.executemany(_FINISH, rows)
 
 
-def _remote(key: Key, version: Version, dataset_id: str) -> Remote:
+def _remote(key: Key, version: Version) -> tuple[str, str, str]:
+    """Document, name and batch, as a server would give them."""
     name = naming.remote_name(key, version, "bench")
     digest = hashlib.sha256(name.encode()).hexdigest()
     document = f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"
-    return Remote(dataset_id, document, name, "20261122210917847869")
+    return document, name, "20261122210917847869"
