@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import statistics
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
 
 from bench.measure import keep
 from bench.server import KEY, started
-from bench.unchanged import fill_ledger, make_tree
+from bench.unchanged import make_tree
+from kbsync.assembly import folder_of
 from kbsync.config import load
 from kbsync.ledger import Happening, Ledger
-from kbsync.model import Key
+from kbsync.model import Key, Put, Seen
+from kbsync.scan import walk
 
 ROUNDS = 150
-SYNCED_PER_ROUND = 200
+SYNCED_PER_ROUND = 100
 DAY = 86_400.0
 ADDRESSES = (
     "/",
@@ -100,17 +104,24 @@ def _dataset(url: str) -> str:
 
 def _fill(config: Path, dataset: str) -> None:
     """The ledger of a sync that is done, and its history over the last day."""
-    settings = load(config)
-    fill_ledger(config, dataset)
-    folder, now = settings.folders[0], time.time()
+    settings, now = load(config), time.time()
+    folder = folder_of(settings.folders[0])
+    found = walk(folder.root, folder.name, folder.filters, max_size=folder.max_size)
+    seen = [item for item in found if isinstance(item, Seen)]
+    sha256 = hashlib.sha256(Path(folder.root, seen[0].key.path).read_bytes()).hexdigest()
     with Ledger.open(settings.ledger) as ledger:
-        ledger.bind(folder.name, str(folder.path), folder.dataset, dataset, now)
+        ledger.observe([Put(item, "new") for item in seen], now)
+        ledger.store.rows(
+            "UPDATE files SET state = 'completed', sha256 = ?, recipe = ?, described = 1,"
+            " live_dataset = ?, live_document = path, live_name = path, live_batch = '1'",
+            (sha256, folder.rules.recipe_of(seen[0].key.path), dataset),
+        )
+        ledger.bind(folder.name, folder.root, folder.dataset, dataset, now)
         ledger.adopt(folder.name, dataset, (), (), now)
-        ledger.store.rows("UPDATE files SET described = 1")
-        keys = [Key(folder.name, path) for path in ledger.everything(folder.name)]
         for word in ("sent", "indexed"):
-            for first in range(0, len(keys), 1000):
-                ledger.keep([_happened(key, word, now) for key in keys[first : first + 1000]], None)
+            for first in range(0, len(seen), 1000):
+                some = [item.key for item in seen[first : first + 1000]]
+                ledger.keep([_happened(key, word, now) for key in some], None)
 
 
 def _happened(key: Key, word: str, now: float) -> Happening:
@@ -163,8 +174,12 @@ def _bare() -> Iterator[httpx.Client]:
 def _listen(stack: ExitStack, ours: httpx.Client) -> None:
     """An open page follows what happens all the while."""
     stream = stack.enter_context(ours.stream("GET", "/api/events", timeout=60))
-    thread = threading.Thread(target=lambda: [None for _ in stream.iter_bytes()], daemon=True)
-    thread.start()
+
+    def listen() -> None:
+        with suppress(httpx.HTTPError):  # when all is over
+            deque(stream.iter_bytes(), maxlen=0)
+
+    threading.Thread(target=listen, daemon=True).start()
 
 
 def _asked(ours: httpx.Client, bare: httpx.Client) -> dict[str, list[float]]:

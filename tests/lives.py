@@ -231,9 +231,11 @@ class World:
             going = [
                 one for dataset in sorted(self.known_datasets) for one in ledger.going(dataset)
             ]
+            counted, kept = _counted(ledger), ledger.tallies()
         records = {record.key: record for record in rows}
         documents = {one.id: one for one in self.documents()}
         found = [f"{document_id} must still go" for document_id in going]
+        found += [f"the ledger keeps {kept}, and has {counted}"] if counted != kept else []
         for document_id, before in self.theirs.items():
             if documents.pop(document_id, None) != before:
                 found.append(f"somebody else's document {before.name} was touched")
@@ -278,6 +280,16 @@ class World:
             if document.display_status != "available" or not document.segments:
                 return f"has a document that is {document.display_status}"
         return None
+
+
+def _counted(ledger: Ledger) -> dict[str, dict[str, int]]:
+    """What the ledger's tallies must be."""
+    counted: dict[str, dict[str, int]] = {}
+    for folder, kind, count in ledger.store.rows(
+        "SELECT folder, kind, count(*) FROM files GROUP BY folder, kind"
+    ):
+        counted.setdefault(folder, {})[kind] = count
+    return counted
 
 
 def _answering(record: Record | None) -> list[str]:

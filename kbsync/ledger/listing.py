@@ -23,7 +23,6 @@ KINDS = (
     "trash",
 )
 
-_UNFINISHED = tuple(kind for kind in KINDS if kind != "completed")
 
 _ROW = "folder, path, kind, size, error, attempts, not_before, changed_at, segments"
 
@@ -73,24 +72,19 @@ class Listing(Table):
 
     def tallies(self) -> dict[str, dict[str, int]]:
         """Rows by folder and kind; kinds without a row are left out."""
-        folders = self.store.rows(
-            "SELECT folder FROM files INDEXED BY files_by_kind GROUP BY folder"
-        )
-        return {folder: self.kinds_of(folder) for (folder,) in folders}
+        counted: dict[str, dict[str, int]] = {}
+        for folder, kind, count in self.store.rows(
+            "SELECT folder, kind, count FROM tallies WHERE count > 0"
+        ):
+            counted.setdefault(folder, {})[kind] = count
+        return counted
 
     def kinds_of(self, folder: str) -> dict[str, int]:
         """A folder's rows by kind; kinds without a row are left out."""
-        marks = ",".join("?" * len(_UNFINISHED))
-        # SQLite counts an index's entries many times as fast as it tells their kind.
         rows = self.store.rows(
-            "SELECT NULL, count(*) FROM files INDEXED BY files_by_kind WHERE folder = ?1"
-            " UNION ALL SELECT kind, count(*) FROM files INDEXED BY files_by_kind"
-            f" WHERE folder = ?1 AND kind IN ({marks}) GROUP BY kind",
-            (folder, *_UNFINISHED),
+            "SELECT kind, count FROM tallies WHERE folder = ? AND count > 0", (folder,)
         )
-        counted = dict(rows)
-        counted["completed"] = counted.pop(None) - sum(counted.values())
-        return {kind: count for kind, count in counted.items() if count}
+        return dict(rows)
 
     def files(
         self,
@@ -106,29 +100,52 @@ class Listing(Table):
 
         `search` is a part of the path, in either case (of ASCII letters); `reason` what failed.
         """
-        conditions, values = ["1"], list[object]()
-        if folder is not None:
-            conditions.append("folder = ?")
-            values.append(folder)
-        if kinds:
-            conditions.append(f"kind IN ({','.join('?' * len(kinds))})")
-            values += kinds
+        names = self._folders() if folder is None else [folder]
+        found: list[ListedFile] = []
+        for name in names:
+            if after is not None and name < after.folder:
+                continue
+            behind = after.path if after is not None and name == after.folder else None
+            left = limit - len(found)
+            found += self._in(name, left, kinds, search, reason, behind) if left else []
+        return found
+
+    def _folders(self) -> list[str]:
+        rows = self.store.rows("SELECT DISTINCT folder FROM tallies WHERE count > 0 ORDER BY 1")
+        return [row[0] for row in rows]
+
+    def _in(
+        self,
+        folder: str,
+        limit: int,
+        kinds: Collection[str],
+        search: str,
+        reason: str | None,
+        behind: str | None,
+    ) -> list[ListedFile]:
+        """The same of one folder: of each kind the first, by an index that has them in order."""
+        conditions, values = ["folder = ?"], list[object]([folder])
+        if behind is not None:
+            conditions.append("path > ?")
+            values.append(stored_path(behind))
         if search:
             conditions.append("CAST(path AS TEXT) LIKE ? ESCAPE '\\'")
             values.append(f"%{_literally(search)}%")
         if reason is not None:
             conditions.append("error = ?")
             values.append(reason)
-        if after is not None:
-            conditions.append("(folder, path) > (?, ?)")
-            values += (after.folder, stored_path(after.path))
         # The narrow index when something is looked for; the table itself, in its order, else.
         source = "files INDEXED BY files_by_kind" if kinds or search else "files"
+        one = (
+            f"SELECT * FROM (SELECT path FROM {source} WHERE {' AND '.join(conditions)}"
+            f"{' AND kind = ?' if kinds else ''} ORDER BY path LIMIT ?)"
+        )
+        parts = [[*values, kind, limit] for kind in kinds] or [[*values, limit]]
         rows = self.store.rows(
-            f"SELECT {_ROW} FROM files JOIN (SELECT folder, path FROM {source}"
-            f" WHERE {' AND '.join(conditions)} ORDER BY folder, path LIMIT ?)"
-            " USING (folder, path) ORDER BY folder, path",
-            (*values, limit),
+            f"SELECT {_ROW} FROM files WHERE folder = ?"
+            f" AND path IN (SELECT path FROM ({' UNION ALL '.join([one] * len(parts))})"
+            " ORDER BY path LIMIT ?) ORDER BY path",
+            (folder, *(value for part in parts for value in part), limit),
         )
         return [ListedFile(Key(row[0], path_of(row[1])), *row[2:]) for row in rows]
 
@@ -138,7 +155,8 @@ class Listing(Table):
             "SELECT folder, kind = 'failed', coalesce(error, ''), count(*), min(path),"
             " min(not_before) FROM files INDEXED BY files_by_kind"
             f" WHERE folder IN ({','.join('?' * len(folders))})"
-            " AND (kind IN ('failed', 'again') OR kind = 'deleting' AND error IS NOT NULL)"
+            " AND kind IN ('failed', 'again', 'deleting')"
+            " AND (kind <> 'deleting' OR error IS NOT NULL)"
             " GROUP BY 1, 2, 3 ORDER BY 2 DESC, 4 DESC, 1, 3 LIMIT ?",
             (*folders, limit),
         )

@@ -74,7 +74,7 @@ class Reporting(Listing):
 
     def signature(self) -> str:
         """Text that is another one after any row came, went, or changed its state."""
-        rows = self.store.rows("SELECT count(*), max(changed_at) FROM files")
+        rows = self.store.rows("SELECT coalesce(sum(count), 0), sum(changes) FROM tallies")
         return repr(tuple(rows[0]))
 
     def oldest_pending(self, folder: str) -> float | None:

@@ -36,6 +36,7 @@ MIGRATIONS = (
     "parts",
     "vanished_documents",
     "bindings",
+    "tallies",
 )
 
 Values = Sequence[object]

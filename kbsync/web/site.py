@@ -152,7 +152,7 @@ class Site:
                 since = now - reports.PLOT_SECONDS
                 found = await asyncio.to_thread(self._ledger.buckets, since, reports.PLOT_WIDTH)
                 self._plots = now, reports.plot_facts(since, found)
-            return JSONResponse(self._plots[1])
+        return JSONResponse(self._plots[1])
 
     async def _held(self, request: Request) -> Response:
         name = folder_of(self._desk, request.query_params.get("folder"))

@@ -392,6 +392,7 @@ def test_a_ledger_without_parts(tmp_path: Path) -> None:
 
     with Ledger.open(path) as ledger:
         record = ledger.record(Key("docs", "a.md"))
+        assert ledger.counts("docs")[State.COMPLETED] == 1
 
     assert record is not None
     assert (record.parts, record.generation, record.live) == ((), 4, Remote("d", "one", "name"))
