@@ -28,7 +28,7 @@ from kbsync.web.metrics import Metrics
 from kbsync.web.wanted import Wrong, count, folder_of, key_of
 
 _STATIC = Path(__file__).with_name("static")
-_PLOTS_FRESH = 15.0
+_PLOTS_FRESH, _PLOTS_PATIENCE = 15.0, 0.03
 
 
 class Site:
@@ -40,7 +40,7 @@ class Site:
         self._metrics = Metrics(desk)
         self._live = Live(desk, self._metrics.see)
         self._plots: tuple[float, dict[str, object]] | None = None
-        self._plotting = asyncio.Lock()
+        self._drawing: asyncio.Task[None] | None = None
         app = Starlette(
             routes=[
                 Route("/healthz", self._healthz),
@@ -146,13 +146,22 @@ class Site:
         return JSONResponse({"runs": [run_facts(run) for run in runs]})
 
     async def _show_plots(self, request: Request) -> Response:  # noqa: ARG002
-        async with self._plotting:
-            now = self._desk.clock()
-            if self._plots is None or not 0 <= now - self._plots[0] < _PLOTS_FRESH:
-                since = now - reports.PLOT_SECONDS
-                found = await asyncio.to_thread(self._ledger.buckets, since, reports.PLOT_WIDTH)
-                self._plots = now, reports.plot_facts(since, found)
+        """Of a large history they take a while: until new ones are there, the last are shown."""
+        now, drawing = self._desk.clock(), self._drawing
+        if drawing is None and (self._plots is None or now - self._plots[0] > _PLOTS_FRESH):
+            drawing = self._drawing = asyncio.create_task(self._draw(now))
+        if drawing is not None:
+            await asyncio.wait({drawing}, timeout=None if self._plots is None else _PLOTS_PATIENCE)
+            if drawing.done():
+                self._drawing = None
+                drawing.result()
+        assert self._plots is not None  # noqa: S101 - drawn, or else the error was raised
         return JSONResponse(self._plots[1])
+
+    async def _draw(self, now: float) -> None:
+        since = now - reports.PLOT_SECONDS
+        found = await asyncio.to_thread(self._ledger.buckets, since, reports.PLOT_WIDTH)
+        self._plots = now, reports.plot_facts(since, found)
 
     async def _held(self, request: Request) -> Response:
         name = folder_of(self._desk, request.query_params.get("folder"))
