@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import statistics
 import subprocess
@@ -18,11 +17,11 @@ import httpx
 
 from bench.measure import keep
 from bench.server import KEY, started
-from bench.unchanged import make_tree
+from bench.unchanged import make_tree, write_ledger
 from kbsync.assembly import folder_of
 from kbsync.config import load
 from kbsync.ledger import Happening, Ledger
-from kbsync.model import Key, Put, Seen
+from kbsync.model import Key, Seen
 from kbsync.scan import walk
 
 ROUNDS = 150
@@ -108,14 +107,9 @@ def _fill(config: Path, dataset: str) -> None:
     folder = folder_of(settings.folders[0])
     found = walk(folder.root, folder.name, folder.filters, max_size=folder.max_size)
     seen = [item for item in found if isinstance(item, Seen)]
-    sha256 = hashlib.sha256(Path(folder.root, seen[0].key.path).read_bytes()).hexdigest()
+    write_ledger(settings.ledger, seen, folder.rules.recipe_of, dataset)
     with Ledger.open(settings.ledger) as ledger:
-        ledger.observe([Put(item, "new") for item in seen], now)
-        ledger.store.rows(
-            "UPDATE files SET state = 'completed', sha256 = ?, recipe = ?, described = 1,"
-            " live_dataset = ?, live_document = path, live_name = path, live_batch = '1'",
-            (sha256, folder.rules.recipe_of(seen[0].key.path), dataset),
-        )
+        ledger.store.rows("UPDATE files SET described = 1")
         ledger.bind(folder.name, folder.root, folder.dataset, dataset, now)
         ledger.adopt(folder.name, dataset, (), (), now)
         for word in ("sent", "indexed"):
