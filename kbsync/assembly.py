@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def folder_of(settings: FolderSettings) -> Folder:
     """A configured folder as the engine needs it."""
-    processing, places = settings.processing(), Places(settings.dataset)
+    processing, places = settings.processing(), Places(settings.dataset, settings.max_documents)
     ready = _convertible(settings.convert)
     filters = Filters(
         settings.include,

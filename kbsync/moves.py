@@ -36,12 +36,15 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A file to be sent, the row of its place, and where and how it would be indexed."""
+    """A file to be sent, the row of its place, and where and how it would be indexed.
+
+    `dataset_ids` are those that its document may be in.
+    """
 
     seen: Seen
     record: Record | None
     content: Version | None
-    dataset_id: str
+    dataset_ids: frozenset[str]
     recipe: str
 
 
@@ -144,7 +147,7 @@ def _best(
     best: Left | None = None
     for other in candidates:
         key = other.record.key
-        if key in used or other.content != wanted or other.dataset_id != one.dataset_id:
+        if key in used or other.content != wanted or other.dataset_id not in one.dataset_ids:
             continue
         if _kind(key) != _kind(one.seen.key):
             continue
@@ -169,7 +172,7 @@ def _edited(left: Iterable[Left], arrived: Iterable[Arrived]) -> Iterator[Move]:
     for one in arrived:
         stamp, key = one.seen.stamp, one.seen.key
         found = by_inode.get((key.folder, stamp.device, stamp.inode))
-        if found is None or found.dataset_id != one.dataset_id:
+        if found is None or found.dataset_id not in one.dataset_ids:
             continue
         if _is_akin(found.record.key, key):
             del by_inode[key.folder, stamp.device, stamp.inode]

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import count
 
 #: A dataset's name as Dify allows it.
 LONGEST_NAME = 40
+
+#: Room for "-2" to "-9999" behind a name.
+_NUMBER_LENGTH = 5
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _LEVELS = {f"dir{level}": level for level in range(1, 10)}
@@ -23,31 +28,47 @@ def check(template: str) -> None:
 
 
 class Places:
-    """The datasets of a folder, by its setting: a name, a UUID, or a name with `{dir1}` in it."""
+    """The datasets of a folder, by its setting: a name, a UUID, or a name with `{dir1}` in it.
 
-    def __init__(self, template: str) -> None:
-        self.template = template
+    With `max_documents`, what does not fit into `name` goes to `name-2`, and so on.
+    """
+
+    def __init__(self, template: str, max_documents: int = 0) -> None:
+        self.max_documents = max_documents
+        self._template = template
+        self._is_fixed = _PLACEHOLDER.search(template) is None
         #: Whether all files go to one dataset.
-        self.is_one = _PLACEHOLDER.search(template) is None
+        self.is_one = self._is_fixed and not max_documents
+        #: What tells the setting from others under which files go elsewhere.
+        self.setting = f"{template}, and more when it is full" if max_documents else template
+
+    def row_of(self, path: str) -> Iterator[str]:
+        """The names of the datasets that a file may be in, the one to fill first in front."""
+        name = self.dataset_of(path)
+        yield name
+        for number in count(2) if self.max_documents else ():
+            yield f"{name}-{number}"
 
     def dataset_of(self, path: str) -> str:
         """The name of the dataset that a file goes to; of one that is `refused`, "" or too long."""
-        if self.is_one:
-            return self.template
+        if self._is_fixed:
+            return self._template
         directories = path.split("/")[:-1]
-        if any(_LEVELS[place] > len(directories) for place in _PLACEHOLDER.findall(self.template)):
+        wanted = _PLACEHOLDER.findall(self._template)
+        if any(_LEVELS[place] > len(directories) for place in wanted):
             return ""
-        filled = _PLACEHOLDER.sub(lambda found: directories[_LEVELS[found[1]] - 1], self.template)
+        filled = _PLACEHOLDER.sub(lambda found: directories[_LEVELS[found[1]] - 1], self._template)
         readable = filled.encode("utf-8", "replace").decode()
         return unicodedata.normalize("NFC", " ".join(readable.split()))
 
     def refusal(self, path: str) -> str | None:
         """Why there is no dataset for a file; None where there is."""
-        if self.is_one:
+        if self._is_fixed:
             return None
         name = self.dataset_of(path)
+        most = LONGEST_NAME - (_NUMBER_LENGTH if self.max_documents else 0)
         if not name:
-            return f'it is in no directory that dataset = "{self.template}" could name'
-        if len(name) > LONGEST_NAME:
-            return f"its dataset's name would have {len(name)} characters; {LONGEST_NAME} may be"
+            return f'it is in no directory that dataset = "{self._template}" could name'
+        if len(name) > most:
+            return f"its dataset's name would have {len(name)} characters; {most} may be"
         return None

@@ -73,7 +73,7 @@ def _facts(engine: Engine, key: Key) -> dict[str, object]:
         "path": printable(key.path),
         "on_disk": _on_disk(found),
         "rule": _rule(engine, key),
-        "dataset": None if folder.places.is_one else folder.places.dataset_of(key.path) or None,
+        "dataset": _dataset(engine, key, details),
         "indexed_by": _indexed_by(folder, key),
     }
     if details is None:
@@ -119,6 +119,14 @@ def _rule(engine: Engine, key: Key) -> str:
             assert_never(verdict)
 
 
+def _dataset(engine: Engine, key: Key, details: Details | None) -> str | None:
+    places = engine.folders[key.folder].places
+    if places.is_one:
+        return None
+    own = None if details is None else engine.own_place(details.record)
+    return own or places.dataset_of(key.path) or None
+
+
 def _indexed_by(folder: Folder, key: Key) -> str | None:
     number = folder.recipes.rule_of(key.path)
     return None if number is None else f"rule {number + 1} of the folder"
@@ -153,7 +161,7 @@ def _parts(record: Record) -> str | None:
     ready = sum(part.ready for part in current)
     told = f"{len(current)}, {'all' if ready == len(current) else ready} of them indexed"
     older = len(record.parts) - len(current)
-    return told + (f"; {older} of an older version still there" if older else "")
+    return told + (f"; {older} that come or go" if older else "")
 
 
 def _state(record: Record) -> str:

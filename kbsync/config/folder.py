@@ -103,6 +103,7 @@ class FolderSettings(Section):
     path: Place
     dataset: Annotated[str, BeforeValidator(dataset_names)]
     create_dataset: Flag = False
+    max_documents: Annotated[int, whole(0)] = 0
     include: Patterns = ()
     exclude: Patterns = ()
     exclude_if_present: Names = ()
@@ -178,10 +179,9 @@ class FolderSettings(Section):
     def _fits_together(self) -> Self:
         if self.schedule is not None and self.every is not None:
             raise ValueError("schedule and every exclude each other; keep one of them")
-        if not places.Places(self.dataset).is_one and not self.create_dataset:
-            raise ValueError(
-                f'dataset = "{self.dataset}" needs create_dataset = true: a new directory needs one'
-            )
+        if not places.Places(self.dataset, self.max_documents).is_one and not self.create_dataset:
+            several = "max_documents" if self.max_documents else f'dataset = "{self.dataset}"'
+            raise ValueError(f"{several} needs create_dataset = true: more than one is made")
         if self.max_delay < self.settle:
             raise ValueError("max_delay must not be shorter than settle")
         if self.trash_days and self.on_delete != "delete":

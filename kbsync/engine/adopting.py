@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from itertools import takewhile
 
 from kbsync import drift, naming, scan
 from kbsync.engine.base import Base
@@ -40,14 +41,30 @@ class Adopting(Base):
         Returns whether that was necessary; raises BackendError.
         """
         folder = self.folders[job.key.folder]
-        dataset = folder.places.dataset_of(job.key.path)
-        if self.is_place_adopted(folder, dataset):
+        if folder.places.is_one:
+            return False
+        place = folder.places.dataset_of(job.key.path)
+        if self.is_place_adopted(folder, place):
             return False
         self.ledger.release(job)
         with self.adopting:
-            if not self.is_place_adopted(folder, dataset):
-                self._adopt(folder, dataset, apart=False)
+            if not self.is_place_adopted(folder, place):
+                self._adopt_row(folder, job.key.path, apart=False)
         return True
+
+    def _adopt_row(self, folder: Folder, path: str, *, apart: bool) -> list[Adoption]:
+        """Adopt all datasets that a file may be in; the first one last, which says it is done."""
+        place, *more = self._there(folder, path)
+        return [self._adopt(folder, one, place, apart=apart) for one in (*more, place)]
+
+    def _there(self, folder: Folder, path: str) -> list[str]:
+        """The names of the datasets that a file may be in: the first, and others that exist."""
+        names = folder.places.row_of(path)
+        found = [next(names)]
+        if folder.places.max_documents:
+            existing = {dataset.name for dataset in self.backend.datasets()}
+            found += takewhile(existing.__contains__, names)
+        return found
 
     def adopt_first(self, names: Collection[str]) -> list[str]:
         """Before the first document of a folder is sent: adopt; raises BackendError.
@@ -77,13 +94,12 @@ class Adopting(Base):
         """
         folder = self.folders[name]
         if folder.places.is_one:
-            return self._adopt(folder, folder.dataset, apart=apart)
-        paths = (key.path for key in self._files(folder))
-        names = dict.fromkeys(folder.places.dataset_of(path) for path in paths)
-        parts = [self._adopt(folder, one, apart=apart) for one in (*names,)]
-        return _together(name, parts)
+            return self._adopt(folder, folder.dataset, folder.dataset, apart=apart)
+        paths = {folder.places.dataset_of(key.path): key.path for key in self._files(folder)}
+        rows = [self._adopt_row(folder, path, apart=apart) for path in paths.values()]
+        return _together(name, [one for row in rows for one in row])
 
-    def _adopt(self, folder: Folder, dataset_name: str, *, apart: bool) -> Adoption:
+    def _adopt(self, folder: Folder, dataset_name: str, place: str, *, apart: bool) -> Adoption:
         name = folder.name
         if name in self.namesakes and not apart:
             raise Denied(self.namesakes[name], folder=name)
@@ -95,7 +111,7 @@ class Adopting(Base):
             self.ledger.adopt(name, dataset.id, (), lost, self.clock())
             without_list = Adoption(name, dataset.id, listed=False, lost=len(lost))
             return self._done(without_list, dataset_name)
-        found = self._inventory(folder, dataset, listed, dataset_name)
+        found = self._inventory(folder, dataset, listed, place)
         if found.namesake is not None and not apart:
             self.namesakes[name] = self._who_are_we(folder, dataset, found.namesake)
             raise Denied(self.namesakes[name], folder=name)
@@ -158,7 +174,7 @@ class Adopting(Base):
         return [told[document_id] for document_id, one in answers.items() if isinstance(one, Gone)]
 
     def _inventory(
-        self, folder: Folder, dataset: Dataset, listed: Iterable[Listed], dataset_name: str
+        self, folder: Folder, dataset: Dataset, listed: Iterable[Listed], place: str
     ) -> drift.Inventory:
         ours = [
             other.name
@@ -172,9 +188,7 @@ class Adopting(Base):
             folder=folder.name,
             folders=ours,
             on_disk=[
-                key
-                for key in self._files(folder)
-                if folder.places.dataset_of(key.path) == dataset_name
+                key for key in self._files(folder) if folder.places.dataset_of(key.path) == place
             ],
             in_ledger=self.ledger.keys(dataset.id),
         )

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from kbsync import naming, scan
 from kbsync.backend.interface import Backend
@@ -16,7 +17,18 @@ from kbsync.engine.recording import Recorder
 from kbsync.engine.values import Event, Folder
 from kbsync.errors import Denied, Missing
 from kbsync.ledger import Ledger
-from kbsync.model import UNTRUSTED, Content, Dataset, Key, Remote, Seen, Stamp, Traffic, Version
+from kbsync.model import (
+    UNTRUSTED,
+    Content,
+    Dataset,
+    Key,
+    Record,
+    Remote,
+    Seen,
+    Stamp,
+    Traffic,
+    Version,
+)
 
 
 @dataclass(slots=True)
@@ -75,6 +87,7 @@ class Base:
         self.namesakes: dict[str, str] = {}
         self._bound: dict[tuple[str, str], _Bound] = {}
         self._binding = threading.Lock()
+        self._counted: dict[str, int] = {}
 
     def tell(self, event: Event) -> None:
         """Tell who follows, and keep it for the history."""
@@ -135,10 +148,36 @@ class Base:
         setting = folder.dataset
         self.ledger.bind(folder.name, folder.root, name, dataset.id, now, setting=setting)
 
-    def dataset_of(self, key: Key) -> Dataset:
-        """The dataset that a file goes to; raises BackendError."""
-        folder = self.folders[key.folder]
-        return self.dataset(folder, folder.places.dataset_of(key.path))
+    def dataset_of(self, record: Record) -> Dataset:
+        """The dataset of a file: where it is, or the first with room; raises BackendError."""
+        folder, path = self.folders[record.key.folder], record.key.path
+        if not folder.places.max_documents:
+            return self.dataset(folder, folder.places.dataset_of(path))
+        own = self.own_place(record)
+        if own is not None:
+            return self.dataset(folder, own)
+        for name in folder.places.row_of(path):
+            dataset = self.dataset(folder, name)
+            if self._has_room(dataset.id, folder.places.max_documents):
+                return dataset
+        raise AssertionError  # numbers do not end
+
+    def own_place(self, record: Record) -> str | None:
+        """Which of the datasets that a file may be in has it already, by its name."""
+        known = self.ledger.datasets(record.key.folder)
+        there = {remote.dataset_id for remote in record.newest}
+        row = self.folders[record.key.folder].places.row_of(record.key.path)
+        known_row = islice(row, len(known))  # there are no gaps in it but by a person's doing
+        return next((name for name in known_row if known.get(name) in there), None)
+
+    def _has_room(self, dataset_id: str, most: int) -> bool:
+        """Whether one document more may be sent to a dataset, which is then counted."""
+        with self._binding:
+            count = self._counted.get(dataset_id, most)
+            if count >= most:  # perhaps some went meanwhile
+                count = self.ledger.documents_in(dataset_id)
+            self._counted[dataset_id] = count + 1
+            return count < most
 
     def fills(self, name: str, dataset_id: str) -> bool:
         """Whether documents of a folder go to this dataset, as far as the ledger knows."""

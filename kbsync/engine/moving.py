@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import islice
 
 from kbsync import moves
 from kbsync.engine.base import Base, is_version, trusted
@@ -41,14 +42,14 @@ class Moving(Base):
         self, folder: Folder, plan: FolderPlan, records: Mapping[Key, Record]
     ) -> list[moves.Arrived]:
         puts = [change.seen for change in plan.changes if isinstance(change, Put)]
-        dataset_id_of = self._dataset_ids(folder)
+        datasets_of = self._dataset_ids(folder)
         return [
             moves.Arrived(
-                seen, record, _content(record), dataset_id, folder.rules.recipe_of(seen.key.path)
+                seen, record, _content(record), dataset_ids, folder.rules.recipe_of(seen.key.path)
             )
             for seen in puts
             if moves.can_receive(record := records.get(seen.key))
-            if (dataset_id := dataset_id_of(seen.key.path)) is not None
+            if (dataset_ids := datasets_of(seen.key.path))
         ]
 
     def _left(
@@ -91,13 +92,19 @@ class Moving(Base):
             sha256[key] = digest
         return seen, sha256
 
-    def _dataset_ids(self, folder: Folder) -> Callable[[str], str | None]:
-        """Tells the dataset of each file, by its path, as far as the ledger knows."""
+    def _dataset_ids(self, folder: Folder) -> Callable[[str], frozenset[str]]:
+        """Tells the datasets that each file may be in, by its path, as far as the ledger knows."""
         if folder.places.is_one:
             only = self._dataset_id(folder)
-            return lambda _: only
+            found = frozenset[str]() if only is None else frozenset({only})
+            return lambda _: found
         known = self.ledger.datasets(folder.name)
-        return lambda path: known.get(folder.places.dataset_of(path))
+
+        def of(path: str) -> frozenset[str]:
+            row = islice(folder.places.row_of(path), len(known))
+            return frozenset(known[name] for name in row if name in known)
+
+        return of
 
     def _dataset_id(self, folder: Folder) -> str | None:
         """The dataset that a folder's setting means, as far as the ledger knows."""

@@ -139,8 +139,11 @@ class Sending(Converting, Parting, Adopting):
     def _settled_without_sending(self, job: Job, version: Version, stamp: Stamp) -> bool:
         record, now = job.record, self.clock()
         row = self.ledger.folder(job.key.folder)
-        dataset_id = self._bound_id(job.key, row)
-        elsewhere = row is not None and row.dataset != self.folders[job.key.folder].dataset
+        folder = self.folders[job.key.folder]
+        if not folder.places.is_one:
+            self.rebind(folder.name)
+        dataset_id = self._bound_id(record, row)
+        elsewhere = folder.places.is_one and row is not None and row.dataset != folder.dataset
         if record.resend or elsewhere:
             return False
         coming = is_version(record.coming, version, dataset_id)
@@ -165,17 +168,17 @@ class Sending(Converting, Parting, Adopting):
             return True
         return False
 
-    def _bound_id(self, key: Key, row: FolderRow | None) -> str | None:
+    def _bound_id(self, record: Record, row: FolderRow | None) -> str | None:
         """The id of the dataset that a file goes to, asked for only where it must be known."""
-        places = self.folders[key.folder].places
-        if places.is_one:
+        if self.folders[record.key.folder].places.is_one:
             return None if row is None else row.dataset_id
-        known = self.ledger.datasets(key.folder).get(places.dataset_of(key.path))
-        return known or self.dataset_of(key).id
+        own = self.own_place(record)
+        known = self.ledger.datasets(record.key.folder)
+        return "" if own is None else known[own]
 
     def _send(self, job: Job, content: Content, version: Version, stamp: Stamp) -> None:
         folder = self.folders[job.key.folder]
-        dataset = self.dataset_of(job.key)
+        dataset = self.dataset_of(job.record)
         found = self.pieces(job, content, version, stamp)
         if found is None:
             return

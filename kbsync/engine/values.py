@@ -42,8 +42,8 @@ class Folder:
 
     @property
     def dataset(self) -> str:
-        """The dataset, as the setting names it; with placeholders, there is one for each place."""
-        return self.places.template
+        """The dataset, as the setting names it, or what the setting says of several."""
+        return self.places.setting
 
     def largest(self, path: str) -> int:
         """The most bytes that this file may have; what is larger than `max_size` is split."""

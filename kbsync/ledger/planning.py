@@ -118,6 +118,16 @@ class Planning(Moving):
         )
         return dict(rows)
 
+    def documents_in(self, dataset_id: str) -> int:
+        """How many documents of ours a dataset has, or is about to have; reads every row."""
+        rows = self.store.rows(
+            "SELECT coalesce(sum(CASE WHEN parts IS NOT NULL THEN json_array_length(parts)"
+            " ELSE 1 END), 0) FROM files"
+            f" WHERE coalesce(intent_dataset, {_DATASET}) = ?",
+            (dataset_id,),
+        )
+        return int(rows[0][0])
+
     def scanned(
         self,
         name: str,

@@ -101,9 +101,58 @@ def test_another_setting(place: Place) -> None:
         assert {name: files for name, files in held(place).items() if files} == wanted
 
 
+def test_a_full_dataset(place: Place) -> None:
+    """What does not fit goes to one more; a file stays where it is, and fills what became free."""
+    place.configure(dataset="KB {dir1}", max_documents=3)
+    for number in range(8):
+        place.write(f"x/{number}.md", TEXT + str(number))
+    assert place.kbsync("reconcile").code == 0
+    first = held(place)
+    assert {name: len(files) for name, files in first.items()} == {
+        "KB x": 3,
+        "KB x-2": 3,
+        "KB x-3": 2,
+    }
+    place.calls()
+
+    last = min(first["KB x-3"])
+    (place.root / last).write_text(TEXT + "edited")
+    (place.root / "x/8.md").write_text(TEXT + "new")
+    (place.root / min(first["KB x-2"])).rename(place.root / "x/moved.md")
+    assert place.kbsync("reconcile").code == 0
+    second = held(place)
+    assert {name: len(files) for name, files in second.items()} == {
+        "KB x": 3,
+        "KB x-2": 3,
+        "KB x-3": 3,
+    }
+    assert last in second["KB x-3"]
+    assert "x/moved.md" in second["KB x-2"]
+    assert place.calls()["create"] == 2
+    assert "KB x-3" in place.kbsync("explain", f"docs/{last}").line("dataset:")
+
+    place.lose_ledger()
+    assert place.kbsync("reconcile").code == 0
+    assert place.calls()["create"] == 0
+    assert held(place) == second
+
+    place.configure(max_documents=2)
+    assert place.kbsync("reconcile").code == 0
+    assert held(place) == second
+    place.configure(max_documents=0)
+    assert place.kbsync("reconcile", "--allow-delete").code == 0
+    assert {name: len(files) for name, files in held(place).items()} == {
+        "KB x": 9,
+        "KB x-2": 0,
+        "KB x-3": 0,
+    }
+
+
 def test_settings(place: Place) -> None:
     """A placeholder that there is not, and datasets that may not be made, are refused."""
     place.configure(dataset="{dir}")
     assert "there is no {dir}; there are {dir1}" in place.kbsync("plan").err
     place.configure(dataset="{dir1}", create_dataset=False)
     assert "needs create_dataset = true" in place.kbsync("plan").err
+    place.configure(dataset="KB", max_documents=5)
+    assert "max_documents needs create_dataset = true" in place.kbsync("plan").err

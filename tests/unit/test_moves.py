@@ -30,7 +30,7 @@ def arrived(
 ) -> Arrived:
     seen = Seen(key(path), Stamp(size, mtime_ns, 2_000, inode, 1))
     content = None if own is None else Version(own, RECIPE)
-    return Arrived(seen, None, content, "ds", RECIPE)
+    return Arrived(seen, None, content, frozenset({"ds"}), RECIPE)
 
 
 TABLE: list[tuple[str, list[Left], list[Arrived], dict[str, str], list[str]]] = [
@@ -185,9 +185,9 @@ def test_another_dataset_or_recipe() -> None:
     lost = [left("one:a.md", 7)]
     seen = Seen(Key("two", "a.md"), Stamp(10, 1_000, 2_000, 7, 1))
     sha256 = {seen.key: "x"}
-    assert match(lost, [Arrived(seen, None, None, "ds", RECIPE)], sha256)
-    assert not match(lost, [Arrived(seen, None, None, "other", RECIPE)], sha256)
-    assert not match(lost, [Arrived(seen, None, None, "ds", "r2")], sha256)
+    assert match(lost, [Arrived(seen, None, None, frozenset({"ds"}), RECIPE)], sha256)
+    assert not match(lost, [Arrived(seen, None, None, frozenset({"other"}), RECIPE)], sha256)
+    assert not match(lost, [Arrived(seen, None, None, frozenset({"ds"}), "r2")], sha256)
 
 
 def test_what_is_read() -> None:

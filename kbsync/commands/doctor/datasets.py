@@ -24,8 +24,8 @@ _MOST_LISTED = 1000
 
 def resolved(backend: Backend, folder: FolderSettings) -> Dataset | Finding:
     """The folder's dataset, or that the first run makes it; raises BackendError, makes none."""
-    if not Places(folder.dataset).is_one:
-        return ok("dataset", folder.name, f"one for each {folder.dataset!r}; a run makes them")
+    if not Places(folder.dataset, folder.max_documents).is_one:
+        return ok("dataset", folder.name, f"{folder.dataset!r}: a run makes those that are needed")
     try:
         return backend.dataset(folder.dataset)
     except Denied as error:
