@@ -253,6 +253,7 @@ def test_on_a_terminal(place: Path, server: tuple[StandIn, str]) -> None:
             ("API address", url.replace("/v1", "/console/api")),
             ("Dataset API key", "two words"),
             ("Dataset API key", standin.key),
+            ("API address", "http://127.0.0.1:2"),
             ("API address", url.removesuffix("/v1")),
             ("Directory", "nowhere"),
             ("Directory", "Company docs"),
@@ -265,6 +266,7 @@ def test_on_a_terminal(place: Path, server: tuple[StandIn, str]) -> None:
     assert standin.key not in shown
     assert 'must be an address such as "https://dify.example/v1"' in shown
     assert "no: nothing listens at 127.0.0.1:1; start the server, or correct" in shown
+    assert "no: nothing listens at 127.0.0.1:2; start the server, or correct" in shown
     assert re.search("no: 127.0.0.1.* does not know GET /datasets; correct server.base_url", shown)
     assert "speaks the dify API and takes the key" in shown
     assert f"no: there is no {place}/nowhere; mount it or make it" in shown

@@ -67,38 +67,40 @@ def asked(given: Given, output: Path, *, force: bool) -> Answers:
 
 def _server(given: Given, key_file: Path) -> tuple[str, _Key, Backend]:
     """An address that answers and takes the key: both are asked for until they do."""
-    url = _address(given, None)
-    key = _key(given, key_file)
+    url, key = _address(given), _key(given, key_file)
     while True:
-        try:
-            return url, key, _connected(url, key, given)
-        except KeyRefused as error:
-            doubt = key.secret.startswith(DATASET_KEY.other)
-            _show(f"{error}{'; this one is the key of an app' if doubt else ''}")
-            if key.new is None:
-                raise
-            key = _key(given, key_file)
-        except BackendError as error:
-            _show(scrubbed(str(error), [key.secret]))
-            url = _address(given, error)
+        found = _connected(url, key, given)
+        match found:
+            case KeyRefused() if key.new is not None:
+                doubt = key.secret.startswith(DATASET_KEY.other)
+                _show(f"{found}{'; this one is the key of an app' if doubt else ''}")
+                key = _key(given, key_file)
+            case BackendError() if given.base_url is None and not isinstance(found, KeyRefused):
+                _show(scrubbed(str(found), [key.secret]))
+                url = _address(given)
+            case BackendError():
+                raise found
+            case _:
+                return url, key, found
 
 
-def _connected(url: str, key: _Key, given: Given) -> Backend:
+def _connected(url: str, key: _Key, given: Given) -> Backend | BackendError:
     from kbsync.backend.registry import open_backend
 
     server = _settings(url, given, key.secret)
     verify = str(server.ca_file) if server.ca_file else True
-    backend = open_backend(server.url, key.secret, "auto", verify=verify)
+    try:
+        backend = open_backend(server.url, key.secret, "auto", verify=verify)
+    except BackendError as error:
+        return error
     known = "takes the key" if backend.lists else "cannot try the key before the first upload"
     _show(f"{server.url} speaks the {backend.style} API and {known}", good=True)
     return backend
 
 
-def _address(given: Given, failed: BackendError | None) -> str:
+def _address(given: Given) -> str:
     """An address at which something answers, tried without the key."""
     if given.base_url is not None:
-        if failed is not None:
-            raise failed
         url = address(given.base_url)
         if trouble := _trouble(url, given):
             raise ConfigError(f"--base-url: {trouble.finding}; {trouble.remedy}")
