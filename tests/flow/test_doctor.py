@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from kbsync.commands.doctor.denials import Guards, remedy_for
+from kbsync.commands.doctor.denials import Guards, letting_in, remedy_for
 from kbsync.commands.doctor.findings import Result
 from kbsync.commands.doctor.folders import (
     Walk,
@@ -573,6 +573,13 @@ def test_who_denies_it(permitted: bool, guards: dict[str, Any], told: str) -> No
     path = Path("/srv/docs")
     stands = replace(nothing, **guards)
     assert told in remedy_for(path, path, "rX", permitted=permitted, guards=stands)
+
+
+@pytest.mark.parametrize(("uid", "command"), [(1000, "setfacl -R -m u:"), (61500, "chmod -R o+rX")])
+def test_how_a_user_is_let_in(monkeypatch: pytest.MonkeyPatch, uid: int, command: str) -> None:
+    """An entry that names a user is of no use for one that systemd makes up at each start."""
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    assert command in letting_in("/srv/docs", "rX")
 
 
 def test_a_folder_that_the_unit_hides(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from kbsync.mounts import mount_of
 
 #: Has what everybody has, as the user that systemd makes up for a service.
 NOBODY: Final = "nobody"
+#: The user ids that systemd makes up (source: systemd, UIDS-GIDS.md, "DynamicUser=").
+_MADE_UP: Final = range(61184, 65520)
 #: What a sandboxed unit has a copy of, empty, when it has `PrivateTmp=`.
 PRIVATE: Final = ("/tmp", "/var/tmp")  # noqa: S108 - nothing is put there
 
@@ -69,7 +71,7 @@ def letting_in(path: str | Path, rights: str) -> str:
     A service whose user systemd makes up has what everybody has, and no entry can name it.
     """
     recursive = "-R " if rights == "rX" else ""
-    if user() == NOBODY:
+    if user() == NOBODY or os.geteuid() in _MADE_UP:
         return (
             f"let everybody in: chmod {recursive}o+{rights} {path}; or run the service with a group"
             " or a user that may: kbsync install-service --group NAME, or --user NAME"
