@@ -108,11 +108,45 @@ def test_alerts_and_dashboard_ask_for_what_there_is(name: str) -> None:
         assert f"| `{rule['alert']}` |" in operating
 
 
+#: By alert, a series that sets it off, minute by minute, and one of the same name that does not.
+ALARMING = {
+    "KbsyncDown": ('up{job="kbsync"}', "0x60", "1x60"),
+    "KbsyncUnhealthy": ("kbsync_healthy", "0x60", "0 0 1x60"),
+    "KbsyncNotInSync": ('kbsync_last_success_timestamp_seconds{folder="f"}', "0x600", "0+60x600"),
+    "KbsyncOldestPending": ('kbsync_oldest_pending_age_seconds{folder="f"}', "0+60x120", "600x120"),
+    "KbsyncFailedDocuments": ('kbsync_documents{folder="f",state="failed"}', "2x60", "0x60"),
+    "KbsyncDeletionsHeld": ('kbsync_held_deletions{folder="f"}', "3x60", "0x60"),
+    "KbsyncDrift": ('kbsync_drift_findings{folder="f"}', "1x60", "0x60"),
+    "KbsyncServerRefuses": ('kbsync_requests_total{kind="list",status="403"}', "0+20x60", "0x60"),
+}
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool, of Prometheus")
-def test_prometheus_takes_the_rules() -> None:
-    """`promtool check rules` has nothing to say."""
+def test_the_alerts_go_off(tmp_path: Path) -> None:
+    """Each alert goes off at what it is for, and not at what is well, as Prometheus reckons."""
+    rules = DEPLOY / "prometheus-rules.yaml"
+    (group,) = yaml.safe_load(rules.read_text())["groups"]
+    assert [rule["alert"] for rule in group["rules"]] == list(ALARMING)
+    tests = []
+    for alert, (series, bad, good) in ALARMING.items():
+        for values, goes_off in ((bad, True), (good, False)):
+            minutes = 420 if alert == "KbsyncNotInSync" else 100 if "Oldest" in alert else 59
+            when = f"ALERTS{{alertname={alert!r},alertstate='firing'}}"
+            expected: dict[str, object] = {"expr": f"count({when})", "eval_time": f"{minutes}m"}
+            expected["exp_samples"] = [{"labels": "{}", "value": 1}] if goes_off else []
+            inputs = [{"series": series, "values": values}]
+            if alert == "KbsyncServerRefuses":
+                well = 'kbsync_requests_total{kind="list",status="200"}'
+                inputs.append({"series": well, "values": "0+20x60"})
+            test: dict[str, object] = {
+                "interval": "1m",
+                "input_series": inputs,
+                "promql_expr_test": [expected],
+            }
+            tests.append(test | {"name": f"{alert} {goes_off}"})
+    file = tmp_path / "alerts.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(rules)], "tests": tests}))
     done = subprocess.run(
-        ["promtool", "check", "rules", str(DEPLOY / "prometheus-rules.yaml")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["promtool", "test", "rules", str(file)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
