@@ -138,10 +138,18 @@ def test_a_ledger_that_status_would_not_find(machine: Machine) -> None:
 def test_what_the_service_may_not_read(machine: Machine) -> None:
     """A folder or configuration that is closed to the service's user is told before it starts."""
     machine.folder.chmod(0o700)
+    report = machine.config.with_name("report.key")
+    report.write_text("app-AbCdEfGhIjKlMnOpQrStUvWx")
+    report.chmod(0o600)
+    with machine.config.open("a") as config:
+        config.write(f'[[hooks]]\nworkflow = "{report}"\n')
     machine.config.chmod(0o600)
     done = machine.install()
     assert done.returncode == 2
     assert f"may not read {machine.config}; allow it" in done.stderr
+    assert f"workflow of a hook: the service, which is another user, may not read {report}" in (
+        done.stderr
+    )
     assert f"user nobody may not read the directory {machine.folder}; let everybody" in done.stderr
     assert machine.there() == []
     os.chown(machine.folder, 0, 12)

@@ -43,6 +43,7 @@ def _files(place: Place, settings: Settings) -> Iterator[str]:
         ("the configuration", place.config),
         ("server.ca_file", settings.server.ca_file),
         ("http.token_file", settings.http.token_file),
+        *(("workflow of a hook", hook.workflow) for hook in settings.hooks),
     ):
         if file is not None and not os.access(file, os.R_OK):
             yield (
