@@ -26,6 +26,7 @@ from kbsync.model import (
     State,
     Want,
 )
+from kbsync.plurals import are, counted
 
 #: Below this many deletions at once the percentage rule says nothing: half of three files is no
 #: catastrophe, and a hold on it would only teach people to approve without looking.
@@ -207,6 +208,7 @@ def plan_folder(
     records: Mapping[str, Record],
     *,
     problems: Sequence[Problem] = (),
+    closed: Sequence[Problem] = (),
     known: int,
     present: int,
     recent: int = 0,
@@ -223,6 +225,7 @@ def plan_folder(
         absent: rows whose files the walk did not show.
         records: rows of `items`, by path.
         problems: what could not be looked at; nothing below it is taken for absent.
+        closed: directories anywhere in the folder where files may be that nobody can see.
         known: rows of the folder with a document on the server.
         present: files the walk showed, unchanged ones included.
         recent: deletions taken up a little earlier, which count towards the limits as well.
@@ -243,7 +246,9 @@ def plan_folder(
     staying = (record for record in missing if record.key not in left)
     drops = [(record, drop) for record in staying if (drop := _decide_absent(record, rules))]
     changes.extend(drop for _, drop in drops)
-    released = frozenset(drop.key.path for _, drop in drops if drop.key.path in approved)
+    released = frozenset(
+        drop.key.path for _, drop in drops if rules.allow_delete or drop.key.path in approved
+    )
     unasked = [record for record, _ in drops if record.key.path not in released]
     deletions = sum(has_document(one) and one.want is Want.PRESENT for one in unasked)
     # Only an inode says that such a file is the same: its document is replaced all the same.
@@ -255,9 +260,8 @@ def plan_folder(
     # During a first sync, few of the files have a document.
     files = sum(one.want is Want.PRESENT and one.state is not State.SKIPPED for one in missing)
     had = max(known, files)
-    holds = _holds(
-        folder, deletions, purges, strangers, known, had, present, problems, moved_root, rules
-    )
+    loss = _Loss(deletions, purges, strangers, known, had, present)
+    holds = _holds(folder, loss, problems, closed, moved_root, rules)
     return FolderPlan(tuple(changes), tuple(holds), len(unknown), released, tuple(missing))
 
 
@@ -286,34 +290,52 @@ def _below(path: str, directories: Collection[str]) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """How many documents would go, and how many files there are and were.
+
+    `strangers` are documents among `deletions` whose file was never here; `purges` are out of
+    service already; `had` counts files of which no document is known yet, too.
+    """
+
+    deletions: int
+    purges: int
+    strangers: int
+    known: int
+    had: int
+    present: int
+
+
 def _holds(
     folder: str,
-    deletions: int,
-    purges: int,
-    strangers: int,
-    known: int,
-    had: int,
-    present: int,
+    loss: _Loss,
     problems: Sequence[Problem],
+    closed: Sequence[Problem],
     moved_root: str | None,
     rules: Rules,
 ) -> list[Hold]:
     lost = next((problem for problem in problems if problem.path == ""), None)
     if lost is not None:
         reason = f"nothing of the folder can be looked at: {lost.reason}"
-        return [Hold(folder, "root", known, reason)] if known else []
-    waiting = deletions + purges
+        return [Hold(folder, "root", loss.known, reason)] if loss.known else []
+    waiting = loss.deletions + loss.purges
     if not waiting or rules.allow_delete:
         return []
     if moved_root is not None:
         return [Hold(folder, "device", waiting, moved_root)]
-    if present == 0 and had > 1:
-        return [Hold(folder, "emptied", waiting, f"the folder is empty; it had {had} files")]
-    if strangers:
-        return [Hold(folder, "stranger", waiting, _told_strangers(strangers))]
+    if closed:
+        return [Hold(folder, "unknown", waiting, _told_closed(closed))]
+    if loss.present == 0 and loss.had > 1:
+        return [Hold(folder, "emptied", waiting, f"the folder is empty; it had {loss.had} files")]
+    if loss.strangers:
+        return [Hold(folder, "stranger", waiting, _told_strangers(loss.strangers))]
+    return _beyond_limits(folder, loss.deletions, loss.known, rules)
+
+
+def _beyond_limits(folder: str, deletions: int, known: int, rules: Rules) -> list[Hold]:
     if deletions > rules.max_delete_count:
-        reason = f"{deletions} deletions are more than max_delete_count = {rules.max_delete_count}"
-        return [Hold(folder, "count", deletions, reason)]
+        reason = f"{are(deletions, 'deletion')} more than max_delete_count"
+        return [Hold(folder, "count", deletions, f"{reason} = {rules.max_delete_count}")]
     if deletions >= PERCENT_FLOOR and deletions * 100 > rules.max_delete_percent * known:
         reason = (
             f"{deletions} of {known} documents are more than"
@@ -323,11 +345,21 @@ def _holds(
     return []
 
 
-def _told_strangers(count: int) -> str:
-    found = "1 document is" if count == 1 else f"{count} documents are"
+def _told_closed(closed: Sequence[Problem]) -> str:
+    first = closed[0].path.encode("utf-8", "backslashreplace").decode()
+    others = len({one.path for one in closed}) - 1
+    more = f", and {counted(others, 'other place')} not either" if others else ""
     return (
-        f"{found} in the dataset whose file was never seen here: if another machine fills it under"
-        " the same instance and folder name, set another instance on one of them"
+        f"{first}/ cannot be looked at ({closed[0].reason}){more}: files that seem to be gone may"
+        " be there; let it be readable, or exclude it"
+    )
+
+
+def _told_strangers(count: int) -> str:
+    return (
+        f"{are(count, 'document')} in the dataset whose file was never seen here: if another"
+        " machine fills it under the same instance and folder name, set another instance on one"
+        " of them"
     )
 
 

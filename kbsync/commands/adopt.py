@@ -13,6 +13,7 @@ from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.config import Settings
 from kbsync.engine import Adoption, Engine, Settled
 from kbsync.log import printable
+from kbsync.plurals import counted
 
 _MEANING = {
     "same": "as on disk",
@@ -71,7 +72,7 @@ def _print(adoption: Adoption, files: list[Settled], *, verbose: bool) -> None:
         return
     for settled in sorted(files, key=lambda one: one.key) if verbose else ():
         click.echo(f"{settled.what:<8} {name}/{printable(settled.key.path)}")
-    click.echo(f"{name}: {len(files)} files adopted")
+    click.echo(f"{name}: {counted(len(files), 'file')} adopted")
     counts = Counter(settled.what for settled in files)
     for what, meaning in _MEANING.items():
         if counts[what]:

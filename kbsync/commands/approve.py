@@ -17,6 +17,7 @@ from kbsync.config import Settings
 from kbsync.engine import Held
 from kbsync.ledger import is_held
 from kbsync.log import printable
+from kbsync.plurals import counted
 
 _MOST_GROUPS = 20
 
@@ -53,7 +54,8 @@ def command(
     elif released:
         now = "the running service carries them out now"
         later = "the next `kbsync reconcile` or start of `kbsync run` carries them out"
-        click.echo(f"{_deletions(released)} released; {now if is_held(settings.ledger) else later}")
+        when = now if is_held(settings.ledger) else later
+        click.echo(f"{counted(released, 'deletion')} released; {when}")
     return HELD if any(result.waits for result in results) else DONE
 
 
@@ -102,7 +104,7 @@ def _ask(settings: Settings, held: Held, *, everything: bool, yes: bool, quiet: 
             with visiting(settings) as ledger:
                 return _Result(name, held, ledger.approve(name, still, time.time()))
         more = len(now.records) - len(still)
-        click.echo(f"{name}: meanwhile {_files(more)} more went missing", err=True)
+        click.echo(f"{name}: meanwhile {counted(more, 'file')} more went missing", err=True)
         if yes:
             return waits
         held = now
@@ -122,7 +124,7 @@ def _show(held: Held, *, everything: bool) -> None:
     if everything:
         for path in _paths(held):
             click.echo(f"{name}/{path}")
-    click.echo(f"{name}: {_deletions(len(held.records))} held: {held.hold.reason}")
+    click.echo(f"{name}: {counted(len(held.records), 'deletion')} held: {held.hold.reason}")
     if not everything:
         for line in _grouped(_paths(held)):
             click.echo(line)
@@ -139,14 +141,6 @@ def _grouped(paths: Sequence[str]) -> list[str]:
     lines = [f"{count:>7}  {group}" for group, count in most]
     rest = len(paths) - sum(count for _, count in most)
     return lines + ([f"{rest:>7}  elsewhere; --all lists every file"] if rest else [])
-
-
-def _deletions(count: int) -> str:
-    return f"{count} deletion{'' if count == 1 else 's'}"
-
-
-def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"
 
 
 def _as_json(result: _Result) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -13,6 +13,7 @@ from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.config import Settings
 from kbsync.engine import Engine, Planned, Scope, Survey
 from kbsync.log import printable
+from kbsync.plurals import counted
 
 HELD, TROUBLED = 4, 3
 
@@ -91,12 +92,14 @@ def show_plan(
     return TROUBLED if any(survey.problems for survey in surveys) else 0
 
 
-def _print_folder(engine: Engine, survey: Survey, rows: Iterable[Planned]) -> None:
+def _print_folder(engine: Engine, survey: Survey, rows: Sequence[Planned]) -> None:
     name = survey.folder.name
-    counts: Counter[str] = Counter()
+    counts = Counter(row.action for row in rows)
+    others = _before_all(engine, survey, counts)
+    for line in others:
+        click.echo(f"{name}: {line}")
     for row in rows:
         mark, colour = _MARKS[row.action]
-        counts[row.action] += 1
         path = printable(row.key.path)
         told = f"{row.action}: {row.reason}" if row.action in _MILDER else row.reason
         click.echo(f"{click.style(mark, fg=colour)} {name}/{path}  ({told})")
@@ -106,19 +109,28 @@ def _print_folder(engine: Engine, survey: Survey, rows: Iterable[Planned]) -> No
     for hold in survey.plan.holds:
         way_out = "" if hold.rule == "root" else f"; `kbsync approve {name}` releases it"
         click.echo(f"{click.style('held', fg='magenta')}: {name}: {hold.reason}{way_out}")
-    row_of_folder = engine.ledger.folder(name)
-    if row_of_folder and row_of_folder.dataset != survey.folder.dataset:
-        click.echo(
-            f"{name}: the dataset was {row_of_folder.dataset!r}, now {survey.folder.dataset!r}:"
-            " unless both are the same, every document moves there"
-        )
-    if counts["send"] and not engine.is_adopted(name):
-        click.echo(
-            f"{name}: first run with this dataset: a document of these files that it holds already"
-            " is taken over, not sent again"
-        )
     told = ", ".join(f"{count} to {action}" for action, count in sorted(counts.items()))
-    click.echo(f"{name}: {survey.present} files seen; {told or 'nothing to do'}")
+    nothing = "nothing else to do" if others else "nothing to do"
+    click.echo(f"{name}: {counted(survey.present, 'file')} seen; {told or nothing}")
+
+
+def _before_all(engine: Engine, survey: Survey, counts: Mapping[str, int]) -> list[str]:
+    """What changes the meaning of all that follows, and only the server knows to its end."""
+    name, dataset = survey.folder.name, survey.folder.dataset
+    lines = []
+    before = engine.ledger.folder(name)
+    if before is not None and before.dataset != dataset:
+        documents = counted(engine.ledger.with_document(name), "document")
+        lines.append(
+            f"the dataset was {before.dataset!r}, now {dataset!r}: unless both are the same,"
+            f" its {documents} will be sent to the new one, and then deleted from the old one"
+        )
+    if counts.get("send") and not engine.is_adopted(name):
+        lines.append(
+            "first run with this dataset: of these files, those whose document it holds already"
+            " are taken over, not sent again"
+        )
+    return lines
 
 
 def _as_json(surveys: list[Survey], rows: list[Planned]) -> dict[str, object]:

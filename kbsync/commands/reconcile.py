@@ -19,6 +19,7 @@ from kbsync.ledger import Trouble
 from kbsync.log import printable
 from kbsync.model import State
 from kbsync.oneshot import Limits, Outcome, Run
+from kbsync.plurals import are, counted
 
 _MOST_TOLD = 20
 
@@ -220,13 +221,14 @@ def _closing(outcome: Outcome) -> list[str]:
     if outcome.interrupted:
         lines.append("kbsync: stopped; the next run goes on from there")
     lines += [
-        f"kbsync: {hold.folder}: {hold.count} deletions are held: {hold.reason};"
+        f"kbsync: {hold.folder}: {are(hold.count, 'deletion')} held: {hold.reason};"
         f" `kbsync approve {hold.folder}` shows and releases them"
         for hold in outcome.holds
         if hold.rule != "root"
     ]
     lines += [
-        f"kbsync: {hold.folder}: {hold.reason}; its {hold.count} documents stay as they are"
+        f"kbsync: {hold.folder}: {hold.reason}; nothing is done with its"
+        f" {counted(hold.count, 'document')}"
         for hold in outcome.holds
         if hold.rule == "root"
     ]

@@ -13,6 +13,7 @@ from kbsync.commands.options import configured
 from kbsync.config import Settings
 from kbsync.errors import ConfigError
 from kbsync.ledger import is_held
+from kbsync.plurals import counted
 
 
 @click.command(name="retry")
@@ -32,9 +33,7 @@ def command(settings: Settings, what: tuple[str, ...]) -> int:
         for folder, paths in wanted.items():
             total += ledger.retry(folder, paths, time.time())
     when = "now" if is_held(settings.ledger) else "by the next `kbsync reconcile`"
-    click.echo(
-        f"{total} file{'' if total == 1 else 's'} will be sent again" + f" {when}" * (total > 0)
-    )
+    click.echo(f"{counted(total, 'file')} will be sent again" + f" {when}" * (total > 0))
     return 0
 
 

@@ -13,6 +13,7 @@ import click
 from kbsync.engine import Event, Happened, Survey
 from kbsync.log import printable
 from kbsync.model import Key
+from kbsync.plurals import counted
 
 _STYLES = {
     Happened.SENT: ("sent", "blue"),
@@ -137,7 +138,7 @@ class Lines(Silent):
         if self._shown is not _QUIET:
             changes = len(survey.plan.applicable)
             name = survey.folder.name
-            self._print(f"{name}: {survey.present} files seen, {changes} to look into")
+            self._print(f"{name}: {counted(survey.present, 'file')} seen, {changes} to look into")
 
     def _print(self, text: str) -> None:
         try:

@@ -12,6 +12,7 @@ from kbsync.engine.values import Adoption, Event, Folder, Happened
 from kbsync.errors import Denied
 from kbsync.ledger import Adoptee, Job, Told
 from kbsync.model import Dataset, Gone, Key, Listed, Part, Problem, Ready, Remote
+from kbsync.plurals import counted
 
 #: Metadata that a document has which needs no more of it.
 _DESCRIBED = frozenset({"kbsync_path", "kbsync_sha256", "kbsync_source"})
@@ -150,10 +151,10 @@ class Adopting(Base):
             text = "this server's API style lists no documents: what it holds already is not known"
             self.tell(Event(Happened.NOTE, name, "", text))
         elif adoption.keys:
-            text = f"{len(adoption.keys)} files have documents in the dataset already"
+            text = f"documents of {counted(len(adoption.keys), 'file')} were there already"
             self.tell(Event(Happened.ADOPTED, name, "", text))
         if adoption.lost:
-            text = f"{adoption.lost} documents that the ledger tells of are not there any more"
+            text = f"not there any more: {counted(adoption.lost, 'document')} of the ledger"
             self.tell(Event(Happened.NOTE, name, "", text))
         self.adopted.add((name, dataset))
         return adoption
@@ -236,7 +237,7 @@ class Adopting(Base):
 
     def _who_are_we(self, folder: Folder, dataset: Dataset, namesake: drift.Namesake) -> str:
         return (
-            f"dataset {dataset.name!r} holds {namesake.documents} documents of folder"
+            f"dataset {dataset.name!r} holds {counted(namesake.documents, 'document')} of folder"
             f" {folder.name!r} from instance {namesake.instance!r}, and we are {self.instance!r};"
             f' if the host was renamed, set instance = "{namesake.instance}"; if both shall fill'
             f" this dataset, run `kbsync adopt --apart {folder.name}` once"

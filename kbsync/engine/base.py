@@ -21,7 +21,9 @@ from kbsync.model import (
     UNTRUSTED,
     Content,
     Dataset,
+    Hold,
     Key,
+    Problem,
     Record,
     Remote,
     Seen,
@@ -80,6 +82,8 @@ class Base:
         self._backend: Backend | None = None
         self._connecting = threading.Lock()
         self.stranded: deque[Callable[[], None]] = deque()
+        self.closed: dict[str, Collection[Problem]] = {}
+        self.holds: dict[str, Hold | None] = {}
         self.drops: dict[str, list[tuple[float, int]]] = {}
         self.adopting = threading.Lock()
         self.adopted: set[tuple[str, str]] = set()

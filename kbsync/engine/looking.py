@@ -10,6 +10,7 @@ from kbsync import plan, scan
 from kbsync.engine.base import is_version
 from kbsync.engine.moving import Moving
 from kbsync.engine.shelving import day
+from kbsync.engine.trickling import Trickling
 from kbsync.engine.values import Event, Folder, Happened, Planned, Scope, Survey
 from kbsync.errors import FileError
 from kbsync.filters import Excluded
@@ -29,9 +30,6 @@ from kbsync.model import (
     Want,
 )
 from kbsync.moves import came_from
-
-#: Deletions within so many seconds count together towards the limits.
-_RECENT_SECONDS = 600.0
 
 
 @dataclass(slots=True)
@@ -72,7 +70,7 @@ class _Sight:
     approved: frozenset[str]
 
 
-class Looking(Moving):
+class Looking(Moving, Trickling):
     """Look, accept, preview."""
 
     def survey(self, name: str, *, hash_all: bool = False, allow_delete: bool = False) -> Survey:
@@ -152,15 +150,28 @@ class Looking(Moving):
             found.absent.values(),
             found.records,
             problems=found.problems,
+            closed=self._closed(sight),
             known=known,
             present=present,
-            recent=self._recent_drops(folder.name),
+            recent=self.recent_drops(folder.name),
             moved_root=self._moved_root(folder, _identity(folder)),
             approved=sight.approved,
             moves=moves,
             folder=folder.name,
             rules=sight.rules,
         )
+
+    def _closed(self, sight: _Sight) -> list[Problem]:
+        """Directories where a file may be that is at its place no more.
+
+        A look at a part of the folder remembers what the last one at all of it could not see.
+        """
+        before = () if sight.scope.whole else self.closed.get(sight.folder.name, ())
+        return [
+            problem
+            for problem in (*sight.found.problems, *before)
+            if problem.is_directory and problem.reason != scan.CHANGED
+        ]
 
     def _survey(self, sight: _Sight, planned: plan.FolderPlan) -> Survey:
         folder, found = sight.folder, sight.found
@@ -197,12 +208,13 @@ class Looking(Moving):
 
     def _remember(self, survey: Survey, now: float) -> None:
         folder = survey.folder
-        self._count_drops(survey)
+        self.count_drops(survey, now)
         hold = survey.plan.holds[0] if survey.plan.holds else None
         if survey.whole:
             identity = None if hold or survey.problems else survey.identity
             self.ledger.scanned(folder.name, folder.root, folder.dataset, identity, hold, now)
             self.ledger.end_approvals(folder.name, survey.approved)
+            self.closed[folder.name] = survey.problems
         elif hold is not None:
             self.ledger.hold(hold)
         for problem in survey.problems:
@@ -215,23 +227,10 @@ class Looking(Moving):
                 self.tell(
                     Event(Happened.MOVED, *change.seen.key, f"from {printable(came_from(change))}")
                 )
-        if hold is not None:
+        if hold is not None and hold != self.holds.get(folder.name):
             self.tell(Event(Happened.HELD, folder.name, "", hold.reason))
-
-    def _count_drops(self, survey: Survey) -> None:
-        """Remember deletions for a while, so that many small ones meet the limit of a large one."""
-        drops = sum(
-            isinstance(change, Drop) and change.key.path not in survey.plan.released
-            for change in survey.plan.applicable
-        )
-        if drops:
-            self.drops.setdefault(survey.folder.name, []).append((self.elapsed(), drops))
-
-    def _recent_drops(self, name: str) -> int:
-        since = self.elapsed() - _RECENT_SECONDS
-        recent = [drop for drop in self.drops.get(name, []) if drop[0] >= since]
-        self.drops[name] = recent
-        return sum(count for _, count in recent)
+        if hold is not None or survey.whole:
+            self.holds[folder.name] = hold
 
     def preview(self, survey: Survey) -> Iterator[Planned]:
         """What `accept` and the work after it would do, file by file; reads, but sends nothing."""

@@ -4,11 +4,13 @@ Nothing below a folder's root is ever opened through a symbolic link, and nothin
 be looked at is taken for absent.
 """
 
+from kbsync.scan.judging import CHANGED
 from kbsync.scan.looking import RootIdentity, decide, identify, look
 from kbsync.scan.reading import digest, head, racy, read
 from kbsync.scan.walking import Settled, walk
 
 __all__ = [
+    "CHANGED",
     "RootIdentity",
     "Settled",
     "decide",

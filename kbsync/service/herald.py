@@ -17,6 +17,7 @@ from kbsync.hooks import Hook, Message, open_hook
 from kbsync.ledger import Ledger, RunRow
 from kbsync.model import State
 from kbsync.notices import Condition, Notice, news, text_of, title_of, told_after, told_meanwhile
+from kbsync.plurals import counted
 from kbsync.service.post import Post
 
 #: How often it is looked, and how long news are gathered before they are told, in seconds.
@@ -259,7 +260,8 @@ def heralds(
 
 def _restored(repaired: tuple[str, int]) -> Notice:
     folder, count = repaired
-    what = f"{folder}: {count:,} documents were put right" if folder else "the ledger was mended"
+    mended = f"{folder}: {counted(count, 'document')} put right"
+    what = mended if folder else "the ledger was mended"
     return Notice("repaired", folder, what, count)
 
 

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from kbsync.engine import Event, Happened
+from kbsync.plurals import counted
 from kbsync.web.desk import Desk
 from kbsync.web.reports import text_of
 from kbsync.web.wanted import Wrong, body_of, folder_of, key_of
@@ -57,12 +58,13 @@ class Actions:
                 reason=reason,
             )
             count = await asyncio.to_thread(retry, name, [file.key.path for file in files], now)
-            self._note(name, "", f"another try of {count} files was {_BY_HAND}: {reason}")
+            tried = f"another try of {counted(count, 'file')}"
+            self._note(name, "", f"{tried} was {_BY_HAND}: {reason}")
         else:
             count = 0
             for name in self._folders(told):
                 some = await asyncio.to_thread(retry, name, None, now)
-                self._note(name, "", f"another try of {some} files was {_BY_HAND}")
+                self._note(name, "", f"another try of {counted(some, 'file')} was {_BY_HAND}")
                 count += some
         self._desk.wake()
         return JSONResponse({"count": count}, 202)
@@ -79,7 +81,7 @@ class Actions:
             raise Wrong("what is held has changed since it was shown: look at it again", 409)
         now = self._desk.clock()
         count = await asyncio.to_thread(engine.ledger.approve, name, held.records, now)
-        self._note(name, "", f"{count} deletions were released on the status page")
+        self._note(name, "", f"{counted(count, 'deletion')} released on the status page")
         self._desk.scan(name, "approval")
         return JSONResponse({"count": count}, 202)
 

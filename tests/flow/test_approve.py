@@ -26,6 +26,28 @@ def held_of(place: Place) -> object:
     return place.kbsync("status", "--json", "--offline").json["folders"][0]["held"]
 
 
+def test_deletions_that_trickle_in(tmp_path: Path) -> None:
+    """Those of the last ten minutes count together, whichever process took them up."""
+    with a_place(tmp_path) as place:
+        place.configure(max_delete_count=5)
+        for number in range(30):
+            place.write(f"{number}.md", f"document number {number}, about voles and their burrows")
+        assert place.kbsync("reconcile").code == 0
+        for number in range(3):
+            (place.root / f"{number}.md").unlink()
+        assert place.kbsync("reconcile").code == 0
+        for number in range(3, 6):
+            (place.root / f"{number}.md").unlink()
+        said = place.kbsync("reconcile")
+        assert said.code == 4, said.out + said.err
+        assert "6 deletions are more than max_delete_count = 5" in said.err
+        assert len(place.documents()) == 27
+        assert place.kbsync("reconcile", "--allow-delete").code == 0
+        (place.root / "7.md").unlink()
+        (place.root / "8.md").unlink()
+        assert place.kbsync("reconcile").code == 0, "what a person released does not count"
+
+
 def test_exactly_what_was_shown_is_released(tmp_path: Path) -> None:
     """`approve --yes` releases the held deletions for the next run; a later one is held anew."""
     with a_place(tmp_path) as place:

@@ -272,6 +272,9 @@ def test_another_dataset(tmp_path: Path) -> None:
         assert place.kbsync("reconcile").code == 0
         other = place.standin.create_dataset("Other")
         place.configure(dataset="Other")
+        said = place.kbsync("plan")
+        assert "its 3 documents will be sent to the new one" in said.line("the dataset was 'KB'")
+        assert "nothing to do" not in said.out
         assert place.kbsync("reconcile").code == 0
         assert place.documents() == []
         place.dataset_id = other
@@ -332,7 +335,7 @@ def test_a_missing_root(tmp_path: Path) -> None:
         place.root.rename(tmp_path / "away")
         said = place.kbsync("reconcile", "--allow-delete")
         assert said.code == 4
-        assert "its 1 documents stay as they are" in said.err
+        assert "nothing is done with its 1 document" in said.err
         (tmp_path / "away").rename(place.root)
         assert place.kbsync("reconcile").code == 0
         place.equal()

@@ -164,7 +164,7 @@ def test_a_repair_is_told(scene: Scene) -> None:
     scene.start()
     assert scene.after(60) == []
     scene.ledger.keep([happening, happening], None)
-    assert scene.after(60) == ["docs: 2 documents were put right"]
+    assert scene.after(60) == ["docs: 2 documents put right"]
 
 
 def test_a_heartbeat_only_while_all_is_well(scene: Scene) -> None:

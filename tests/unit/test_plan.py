@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -290,6 +291,24 @@ def test_documents_of_files_that_were_never_here() -> None:
     assert held(strangers, {"0.md"}) == ["stranger"]
     assert held(strangers, {"0.md", "1.md"}) == []
     assert held([shelved, row(key=Key("docs", "known.md"))], set()) == []
+
+
+def test_directories_that_nobody_can_look_at() -> None:
+    """While there is one, what seems to be gone may be there: it is held until it is approved."""
+    closed = [Problem("docs", "d", "denied", is_directory=True)]
+
+    def held(**more: Any) -> list[str]:
+        plan = plan_folder([], [row()], {}, known=9, folder="docs", rules=RULES, **more)
+        return [f"{hold.rule}: {hold.reason}" for hold in plan.holds]
+
+    [told] = held(problems=closed, closed=closed, present=0)
+    assert told.startswith("unknown: d/ cannot be looked at (denied): files")
+    [told] = held(
+        closed=[*closed, Problem("docs", "caf\udce9", "denied", is_directory=True)], present=5
+    )
+    assert "and 1 other place not either" in told
+    assert held(closed=closed, approved=["a.md"], present=5) == []
+    assert held(problems=[Problem("docs", "b.md", "denied")], present=5) == []
 
 
 def test_approved_deletions() -> None:
