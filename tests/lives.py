@@ -35,6 +35,7 @@ Dialect = Literal["1.10.1", "1.16.1", "simple"]
 PACE, LOOK = 5.0, 3.0
 INDEX_TIMEOUT = 60.0
 _STEPS = 200
+_LONG = 1_000.0
 _MAY_REMAIN = "a duplicate may remain"
 
 
@@ -218,7 +219,11 @@ class World:
         )
 
     def settle(self, tree: Tree) -> None:
-        """Begin with folders that hold this, and a server that is equal to them."""
+        """Begin with folders that hold this, and a server that is equal to them.
+
+        Long enough after what was before that its deletions count no more.
+        """
+        self.clock.sleep(_LONG)
         self.write(tree)
         self.live()
         assert self.wrong(tree) == []
