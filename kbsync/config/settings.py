@@ -190,6 +190,18 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _ledger_is_apart(self) -> Self:
+        here = Path(os.path.realpath(self.ledger))
+        for folder in self.folders:
+            if here.is_relative_to(os.path.realpath(folder.path)):
+                raise ValueError(
+                    f'the ledger {self.ledger} is inside folder "{folder.name}" ({folder.path}),'
+                    " where each of its changes would be one more to look at, and others may"
+                    " change it; set ledger to a file outside of every folder"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _checks_are_about_folders(self) -> Self:
         names = {folder.name for folder in self.folders}
         for check in self.checks:

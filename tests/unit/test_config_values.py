@@ -357,3 +357,16 @@ def test_neighbours_do_not_overlap(tmp_path: Path) -> None:
     """A path that only begins with the same letters is another directory."""
     file = configured(tmp_path, folder=second("other", Path("/srv/handbook-old")))
     assert len(load(file, environ={}).folders) == 2
+
+
+def test_a_ledger_inside_a_folder(tmp_path: Path) -> None:
+    """A ledger that would be among the files it tells of is refused, also through a link."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "docs")
+    for ledger in (tmp_path / "docs/state/ledger.db", tmp_path / "link/ledger.db"):
+        file = configured(
+            tmp_path, top=f'ledger = "{ledger}"\n', folder=second("a", tmp_path / "docs")
+        )
+        [said] = complaints(file)
+        assert said.startswith(f'the ledger {ledger} is inside folder "a" ({tmp_path}/docs),')
+        assert said.endswith("set ledger to a file outside of every folder")
