@@ -79,6 +79,7 @@ class History(Table):
                     for one in happenings
                 ],
             )
+        self.store.leave_mark()
 
     def begin_run(self, kind: str, now: float) -> int:
         """A run begins; one that a crash left open ended with its last event."""

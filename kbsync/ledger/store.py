@@ -14,7 +14,7 @@ from typing import Any, Literal
 from kbsync.errors import LedgerDamaged, LedgerError
 from kbsync.ledger import backup
 from kbsync.ledger.damage import check, damaged, foreign, translated
-from kbsync.ledger.lock import hold_lock
+from kbsync.ledger.lock import hold_lock, read_mark, write_mark
 from kbsync.ledger.place import refuse_remote
 from kbsync.mounts import read_mountinfo
 from kbsync.plan import is_over
@@ -83,6 +83,8 @@ class Store:
             if access == "work" and backup.is_lost(path):
                 self.mended = backup.go_on_from_backup(path, "the file is gone", clock())
             self._open(clock)
+            if access == "work":
+                self._know_age()
         except BaseException:
             self._unlock()
             raise
@@ -98,6 +100,36 @@ class Store:
             self.mended = backup.go_on_from_backup(self.path, found, clock())
             self._connection = _connect(self.path, self.access)
             self._prepare()
+
+    def _know_age(self) -> None:
+        """Notice when the ledger is older than when it was last worked with.
+
+        The lock, which stays when another ledger is put in its place, remembers how far the last
+        one had come, in events.
+        """
+        last, now = read_mark(self._lockfile), self._events()
+        if 0 < now < last and self.mended is None:
+            with self.transaction() as db:
+                db.execute(
+                    "INSERT OR REPLACE INTO facts VALUES (?, 'older')",
+                    (backup.NEEDS_ADOPTION,),
+                )
+            self.mended = (
+                f"ledger {self.path}: it is older than when it was last used, as when a copy was"
+                " put back, or after a power cut; what was done since then is looked up on the"
+                " server"
+            )
+        self.leave_mark()
+
+    def leave_mark(self) -> None:
+        """Let the lock remember how far this ledger has come."""
+        if self._lockfile >= 0:
+            write_mark(self._lockfile, self._events())
+
+    def _events(self) -> int:
+        """How many events there ever were: the number goes on when old ones are forgotten."""
+        rows = self.rows("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        return int(rows[0][0]) if rows else 0
 
     def _prepare(self) -> None:
         try:

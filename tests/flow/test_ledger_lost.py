@@ -144,3 +144,27 @@ def test_a_backup_from_before_a_move(tmp_path: Path) -> None:
         assert place.kbsync("reconcile", "--allow-delete").code == 0
         place.equal()
         assert place.kbsync("audit").code == 0
+
+
+def test_an_old_ledger_that_is_put_back(tmp_path: Path) -> None:
+    """A ledger from before the last changes is noticed: they are looked up, and nothing is sent."""
+    with a_place(tmp_path) as place:
+        for name in ("a", "b", "c"):
+            place.write(f"{name}.md", f"all about {name} and its burrows")
+        assert place.kbsync("reconcile").code == 0
+        old = place.ledger.read_bytes()
+        place.write("a.md", "all about a once more, and about otters")
+        place.write("d.md", "all about d and its burrows")
+        (place.root / "b.md").unlink()
+        assert place.kbsync("reconcile").code == 0
+        place.equal()
+        place.ledger.write_bytes(old)
+        place.calls()
+        said = place.kbsync("reconcile")
+        assert said.code == 0, said.out + said.err
+        place.equal()
+        assert "looked up on the server" in said.line("older than when it was last used")
+        assert place.calls()["create"] == 0
+        said = place.kbsync("reconcile")
+        assert (said.code, "older" in said.err) == (0, False)
+        assert not place.calls()
