@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+import time
+import uuid
 from collections.abc import Sequence
 
 import click
 
-from kbsync.assembly import opened, selected
+from kbsync.assembly import looking, opened, selected, visiting
 from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.commands.reconcile import exit_code
+from kbsync.commands.status_facts import running_service
 from kbsync.commands.terminal import Follower, follower
 from kbsync.config import Settings
-from kbsync.engine import Audit, Engine
-from kbsync.log import printable
+from kbsync.engine import Engine
+from kbsync.engine.overview import Facts, audit_facts
+from kbsync.errors import Unavailable
+from kbsync.ledger import is_held
 from kbsync.oneshot import Limits, Run
 
 DONE, DRIFT = 0, 3
+
+#: How long a running service has for its answer, and how often it is looked for, in seconds.
+_PATIENCE, _LOOK = 120.0, 0.2
 
 
 @click.command(name="audit")
@@ -50,12 +58,32 @@ def command(settings: Settings, folders: tuple[str, ...], repair: bool, as_json:
       3   something was found, and is not put right
       4   everything is put right but deletions, which are held
       5   server unreachable, or it refused the key or the dataset
-      75  another kbsync uses the ledger; the running service audits by itself (`audit`, `drift`)
+      75  a run uses the ledger
+
+    A running service is asked to do it, and goes on with what is put right.
 
     Example: kbsync audit handbook --repair
     """  # noqa: D301 - click looks for the character \b
     names = selected(settings, folders)
-    limits = Limits(stall=settings.server.index_timeout)
+    code = DONE
+    told = _asked(settings, names, repair=repair, as_json=as_json)
+    if told is None:
+        told, code = _audited(settings, names, repair=repair, as_json=as_json)
+    if any(map(_left, told)):
+        code = max(code, DRIFT)
+    if as_json:
+        click.echo(json.dumps({"exit_code": code, "folders": told}, indent=2))
+    else:
+        for facts in told:
+            _print(facts)
+    return code
+
+
+def _audited(
+    settings: Settings, names: Sequence[str], *, repair: bool, as_json: bool
+) -> tuple[list[Facts], int]:
+    """Audit, and follow what was put to work to its end; what was found, and the exit code."""
+    limits, code = Limits(stall=settings.server.index_timeout), DONE
     with (
         follower(as_json=as_json, quiet=False) as watching,
         opened(settings, watching.event) as engine,
@@ -65,16 +93,9 @@ def command(settings: Settings, folders: tuple[str, ...], repair: bool, as_json:
         accept = [folder.name for folder in settings.folders if folder.drift == "accept"]
         repairing = names if repair else ()
         audits = engine.audit(names, repair=repairing, accept=() if repair else accept)
-        code = DRIFT if any(audit.left for audit in audits) else DONE
         if repair and any(audit.repaired for audit in audits):
-            code = max(code, _finished(engine, names, settings, limits, watching))
-    if as_json:
-        told = {"exit_code": code, "folders": [_as_json(audit) for audit in audits]}
-        click.echo(json.dumps(told, indent=2))
-    else:
-        for audit in audits:
-            _print(audit)
-    return code
+            code = _finished(engine, names, settings, limits, watching)
+    return [audit_facts(audit) for audit in audits], code
 
 
 def _finished(
@@ -88,44 +109,61 @@ def _finished(
     return exit_code(outcome, left, waited=True)
 
 
-def _print(audit: Audit) -> None:
-    if not audit.listed:
-        text = "this server's API style lists no documents: nothing was compared"
-        click.echo(f"{audit.folder}: {text}")
+def _asked(
+    settings: Settings, names: Sequence[str], *, repair: bool, as_json: bool
+) -> list[Facts] | None:
+    """What the running service finds when it is asked to audit; None when none runs."""
+    with looking(settings) as engine:
+        if running_service(engine, settings) is None:
+            return None
+    mark = uuid.uuid4().hex
+    with visiting(settings) as ledger:
+        ledger.wish_audits(names, mark, repair=repair)
+    found: dict[str, Facts] = {}
+    deadline = time.monotonic() + _PATIENCE
+    while len(found) < len(names):
+        if time.monotonic() > deadline or not is_held(settings.ledger):
+            raise Unavailable(
+                "the running service has been asked to audit, and has not done it yet; it will"
+                " when the server answers: see `kbsync status` and its log"
+            )
+        time.sleep(_LOOK)
+        with looking(settings) as engine:
+            found = {name: told for name in names if (told := engine.ledger.audit_told(name, mark))}
+    if not as_json:
+        for told in found.values():
+            _print_findings(told)
+    return [found[name] for name in names]
+
+
+def _print_findings(told: Facts) -> None:
+    for found in told["findings"]:
+        where, what = f"{told['name']}/{found['path']}", f"{found['kind']}: {found['text']}"
+        click.echo(f"{'restored' if found['repaired'] else 'drift':<8} {where}: {what}")
+
+
+def _left(told: Facts) -> int:
+    return sum(not found["repaired"] for found in told["findings"])
+
+
+def _print(told: Facts) -> None:
+    name, found = told["name"], len(told["findings"])
+    if not told["listed"]:
+        click.echo(f"{name}: this server's API style lists no documents: nothing was compared")
         return
-    told = [f"{len(audit.findings)} found" if audit.findings else "as agreed"]
-    if audit.repaired:
-        told.append(f"{len(audit.repaired)} put right")
-    others = sum(audit.others.values())
-    told += [
+    repaired = found - _left(told)
+    parts = [f"{found} found" if found else "as agreed"]
+    if repaired:
+        parts.append(f"{repaired} put right")
+    parts += [
         f"{count} {what}, left alone"
         for count, what in (
-            (others, "of other instances"),
-            (audit.unknown, "of an instance that cannot be told"),
-            (audit.unmanaged, "not made by kbsync"),
+            (sum(told["others"].values()), "of other instances"),
+            (told["unknown"], "of an instance that cannot be told"),
+            (told["unmanaged"], "not made by kbsync"),
         )
         if count
     ]
-    click.echo(f"{audit.folder}: {'; '.join(told)}")
-    if audit.left and not audit.repaired:
-        click.echo(f"`kbsync audit --repair {audit.folder}` puts it right")
-
-
-def _as_json(audit: Audit) -> dict[str, object]:
-    return {
-        "name": audit.folder,
-        "listed": audit.listed,
-        "findings": [
-            {
-                "kind": found.kind.value,
-                "path": printable(found.key.path),
-                "document_id": found.document_id,
-                "text": printable(found.text),
-                "repaired": found in audit.repaired,
-            }
-            for found in audit.findings
-        ],
-        "others": dict(audit.others),
-        "unknown": audit.unknown,
-        "unmanaged": audit.unmanaged,
-    }
+    click.echo(f"{name}: {'; '.join(parts)}")
+    if found and not repaired:
+        click.echo(f"`kbsync audit --repair {name}` puts it right")

@@ -47,7 +47,7 @@ def look(
     events: int = 0,
 ) -> View:
     """Gather it, the last `events` of the history with it; asks no server."""
-    ledger, service = engine.ledger, _service(engine, settings)
+    ledger, service = engine.ledger, running_service(engine, settings)
     now = time.time()
     return View(
         server=server,
@@ -101,7 +101,7 @@ def server_facts(settings: Settings, *, offline: bool) -> dict[str, object]:
     return told | {"api_style": backend.style, "reachable": True}
 
 
-def _service(engine: Engine, settings: Settings) -> dict[str, object] | None:
+def running_service(engine: Engine, settings: Settings) -> dict[str, object] | None:
     """What the running service published in the ledger; None when none runs."""
     told = engine.ledger.published("service")
     if not told or not is_held(settings.ledger):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-from kbsync.engine.values import Folder
+from kbsync.engine.values import Audit, Folder
 from kbsync.ledger import Ledger, Trouble
 from kbsync.log import printable
 from kbsync.model import State
 
-Facts = dict[str, object]
+Facts = dict[str, Any]
 
 
 def folder_facts(
@@ -72,6 +73,27 @@ def failure_facts(trouble: Trouble) -> Facts:
         "reason": printable(trouble.reason),
         "attempts": trouble.attempts,
         "next_try": moment(trouble.next_try),
+    }
+
+
+def audit_facts(audit: Audit) -> Facts:
+    """What an audit found of a folder."""
+    return {
+        "name": audit.folder,
+        "listed": audit.listed,
+        "findings": [
+            {
+                "kind": found.kind.value,
+                "path": printable(found.key.path),
+                "document_id": found.document_id,
+                "text": printable(found.text),
+                "repaired": found in audit.repaired,
+            }
+            for found in audit.findings
+        ],
+        "others": dict(audit.others),
+        "unknown": audit.unknown,
+        "unmanaged": audit.unmanaged,
     }
 
 

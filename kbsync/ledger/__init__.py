@@ -1,7 +1,7 @@
 """The ledger: what kbsync knows, in one SQLite file that any tool can read."""
 
 from kbsync.ledger.adopting import ADOPTED, Adoptee, Told
-from kbsync.ledger.auditing import LastAudit
+from kbsync.ledger.auditing import AuditWish, LastAudit
 from kbsync.ledger.backup import is_lost
 from kbsync.ledger.doubting import Sure
 from kbsync.ledger.history import PRUNE_AT_ONCE, Happening, Kept, RunRow
@@ -19,6 +19,7 @@ __all__ = [
     "PRUNE_AT_ONCE",
     "Abandoned",
     "Adoptee",
+    "AuditWish",
     "Bucket",
     "Complaint",
     "Details",

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kbsync import naming
 from kbsync.drift import Beside, Comparison, Finding
@@ -26,6 +27,18 @@ class LastAudit:
     others: Mapping[str, int]
     unknown: int
     unmanaged: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWish:
+    """A person asked the service for an audit; `mark` is what the answer is looked for under."""
+
+    mark: str
+    repair: bool
+
+
+#: The facts that keep wishes and the last answer, by folder.
+_WISH, _ANSWER = "audit wish ", "audit answer "
 
 
 class Auditing(Table):
@@ -79,6 +92,36 @@ class Auditing(Table):
                 (now, json.dumps(counted), folder),
             )
         return frozenset(finding for finding in findings if _place(finding) not in old)
+
+    def wish_audits(self, folders: Iterable[str], mark: str, *, repair: bool) -> None:
+        """Ask the service to audit these folders, and to answer under this mark."""
+        wish = json.dumps({"mark": mark, "repair": repair})
+        with self.store.transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO facts VALUES (?, ?)",
+                [(f"{_WISH}{folder}", wish) for folder in folders],
+            )
+
+    def wished_audits(self) -> dict[str, AuditWish]:
+        """What was asked for and not answered yet, by folder."""
+        rows = self.store.rows("SELECT name, value FROM facts WHERE name GLOB ?", (f"{_WISH}*",))
+        return {name.removeprefix(_WISH): AuditWish(**json.loads(wish)) for name, wish in rows}
+
+    def answer_audit(self, folder: str, wish: AuditWish, told: Mapping[str, object]) -> None:
+        """Tell who asked what was found; a later wish stays."""
+        answer = json.dumps({"mark": wish.mark, "told": told})
+        with self.store.transaction() as db:
+            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (f"{_ANSWER}{folder}", answer))
+            db.execute(
+                "DELETE FROM facts WHERE name = ? AND json_extract(value, '$.mark') = ?",
+                (f"{_WISH}{folder}", wish.mark),
+            )
+
+    def audit_told(self, folder: str, mark: str) -> dict[str, Any] | None:
+        """The answer to a wish, when there is one."""
+        rows = self.store.rows("SELECT value FROM facts WHERE name = ?", (f"{_ANSWER}{folder}",))
+        answer = json.loads(rows[0][0]) if rows else {}
+        return dict(answer["told"]) if answer.get("mark") == mark else None
 
     def last_audit(self, folder: str) -> LastAudit:
         """When it was, and what it counted."""

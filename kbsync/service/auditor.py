@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection
 
 from kbsync.config import FolderSettings
 from kbsync.engine import Engine
+from kbsync.engine.overview import audit_facts
 from kbsync.errors import Denied, Unavailable
+from kbsync.ledger import AuditWish
 from kbsync.log import get_logger
 from kbsync.plan import is_over
 from kbsync.service.gate import Gate
@@ -29,25 +31,28 @@ class Auditor:
     ) -> None:
         self._engine = engine
         self._gate = gate
-        self._folders = [folder for folder in folders if folder.audit]
+        self._folders = list(folders)
         self._clock = clock
         self._repaired = repaired
         self._since = clock()
         self._log = get_logger()
 
     def step(self) -> float:
-        """Audit if due; returns seconds until the next look."""
+        """Audit what is due or was asked for; returns seconds until the next look."""
         if self._gate.closed_for() > 0:
             return max(_REST, self._gate.closed_for())
-        names = self._due()
+        wishes = self._wishes()
+        names = list(dict.fromkeys([*wishes, *self._due()]))
         if not names:
             return _REST
+        asked = [name for name, wish in wishes.items() if wish.repair]
         restore, accept = (
             [folder.name for folder in self._folders if folder.drift == policy]
             for policy in ("restore", "accept")
         )
+        accept = [name for name in accept if name not in asked]
         try:
-            audits = self._engine.audit(names, repair=restore, accept=accept)
+            audits = self._engine.audit(names, repair=[*restore, *asked], accept=accept)
         except Unavailable as error:
             self._gate.missed(error)
             return _AGAIN
@@ -57,16 +62,26 @@ class Auditor:
         for audit in audits:
             found, done = len(audit.findings), len(audit.repaired)
             self._log.info("audited", folder=audit.folder, findings=found, restored=done)
+            if audit.folder in wishes:
+                told = audit_facts(audit)
+                self._engine.ledger.answer_audit(audit.folder, wishes[audit.folder], told)
         if any(audit.repaired for audit in audits):
             self._repaired()
         return _REST
+
+    def _wishes(self) -> dict[str, AuditWish]:
+        """What `kbsync audit` asked for, of folders that can be audited now."""
+        open_folders = self._gate.open_folders()
+        wished = self._engine.ledger.wished_audits()
+        return {name: wish for name, wish in wished.items() if name in open_folders}
 
     def _due(self) -> list[str]:
         open_folders = self._gate.open_folders()
         return [
             folder.name
             for folder in self._folders
-            if folder.name in open_folders
+            if folder.audit
+            and folder.name in open_folders
             and self._engine.is_adopted(folder.name)
             and self._is_due(folder)
         ]

@@ -219,6 +219,8 @@ class Service:
         for name in approved:
             if name in self._engine.folders:
                 self._ask(name, "approval")
+        if self._engine.ledger.wished_audits():
+            self._auditor.wake()
         self._wake_senders()
 
     def _after_repair(self) -> None:

@@ -269,3 +269,27 @@ def test_the_service(tmp_path: Path) -> None:
                 place,
             )
             assert stop(process) == 0
+
+
+def test_beside_the_service(tmp_path: Path) -> None:
+    """The running service is asked, answers as the command itself would, and puts it right."""
+    with a_place(tmp_path) as place:
+        quick(place)
+        fill(place, 3)
+        with service(place) as process:
+            status = ("status", "--json", "--offline")
+            eventually(
+                lambda: bool(place.kbsync(*status).json["service"]), "the service's word", place
+            )
+            assert place.kbsync("audit").out == "docs: as agreed\n"
+            ask(place, "DELETE", place.live()["part 1/1.md"].id)
+            said = place.kbsync("audit")
+            assert said.code == 3
+            assert "missing: its document was deleted in Dify" in said.line("docs/part 1/1.md")
+            assert said.line("docs: ") == "docs: 1 found"
+            told = place.kbsync("audit", "--repair", "--json")
+            assert told.code == 0
+            [found] = told.json["folders"][0]["findings"]
+            assert (found["kind"], found["repaired"]) == ("missing", True)
+            eventually(lambda: is_equal(place), "the repair", place)
+            assert stop(process) == 0
