@@ -18,6 +18,9 @@ _UNSEEN = frozenset({f"{_OFFICE}annotation", f"{_TEXT}tracked-changes"})
 def convert(body: bytes, extension: str) -> str:  # noqa: ARG001 - as every family's
     """The document's text as Markdown."""
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        missing = {"META-INF/manifest.xml", "content.xml"} - set(archive.namelist())
+        if missing:
+            raise FileError(f"it is damaged, or no OpenDocument: it has no {min(missing)}")
         if "encryption-data" in archive.read("META-INF/manifest.xml").decode("utf-8", "replace"):
             raise FileError("it needs a password: save it without one")
         document = ET.fromstring(archive.read("content.xml"))  # noqa: S314 - in a bounded process

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import time
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from reportlab.pdfgen.canvas import Canvas
@@ -98,6 +101,58 @@ def test_formats_are_converted_on_request(tmp_path: Path) -> None:
         assert place.kbsync("reconcile").code == 0
         assert place.calls()["create"] == 0
         assert "admitted by type .eml" in place.kbsync("explain", "docs/letter.eml").out
+
+
+def archived(members: Mapping[str, str], told: int = 0) -> bytes:
+    """An archive of these members, and with `told` of sizes that it only tells."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+        for member in archive.filelist if told else ():
+            member.file_size = told
+    return file.getvalue()
+
+
+LAUGHS = (
+    '<?xml version="1.0"?><!DOCTYPE lol [<!ENTITY a "ha">'
+    + "".join(f'<!ENTITY {b} "{f"&{a};" * 99}">' for a, b in zip("abcdefg", "bcdefgh", strict=True))
+    + "]><a>&h;</a>"
+)
+
+
+def test_a_hostile_folder(tmp_path: Path) -> None:
+    """Files that mean harm end with a reason each, and what lies beside them is sent."""
+    laughs = {"META-INF/manifest.xml": "", "content.xml": LAUGHS}
+    with a_place(tmp_path) as place:
+        place.configure(convert="all", metadata={"title": "{meta.title}"})
+        hostile: dict[str, tuple[str | bytes, str]] = {
+            "bomb.docx": (archived({"document.xml": ""}, 2**31), "would unpack to 2,147,483,648"),
+            "no.odt": (archived({"content.xml": "<a/>"}), "it has no META-INF/manifest.xml"),
+            "laughs.odt": (
+                archived(**{"META-INF/manifest__xml": "", "content__xml": LAUGHS}),
+                "it",
+            ),
+            "cut.pdf": (b"%PDF-1.4\n1 0 obj\n<<", "damaged"),
+            "line.csv": ("a,b\n" + "x" * 16 * 2**20, "a record of it"),
+            "deep.ipynb": ("[" * 200_000, "nested too deeply"),
+            "noise.md": (bytes(range(256)) * 400, "no text in any encoding"),
+            "fake.docx": (b"PK\x03\x04" + b"\0" * 900, "damaged"),
+        }
+        for name, (body, _) in hostile.items():
+            place.write(name, body)
+        place.write("deep.html", "<div>" * 50_000 + "otters in the rivers, and where they sleep")
+        place.write("laughs.xml", LAUGHS)
+        place.write("front.md", "---\na: &a [x]\nb: [*a, *a]\n---\nabout otters and the rivers")
+        place.write("good.md", "about otters and the rivers that they live in, and about reeds")
+
+        said = place.kbsync("reconcile")
+
+        assert said.code == 3
+        for name, (_, reason) in hostile.items():
+            assert re.search(reason, said.line(f"failed   docs/{name}")), name
+        assert set(place.live()) >= {"front.md", "good.md", "laughs.xml"}
+        assert "&h;" in place.live()["laughs.xml"].body.decode()
 
 
 def test_a_scan_and_a_locked_file(tmp_path: Path) -> None:
