@@ -54,6 +54,7 @@ def folder_of(settings: FolderSettings) -> Folder:
         trash_days=settings.trash_days,
         max_delete_count=settings.max_delete_count,
         max_delete_percent=settings.max_delete_percent,
+        ocr=bool(settings.ocr) and _recognises(),
     )
     return Folder(
         name=settings.name,
@@ -68,6 +69,7 @@ def folder_of(settings: FolderSettings) -> Folder:
         create_dataset=settings.create_dataset,
         in_place=settings.replace == "in_place",
         strip_front_matter=settings.strip_front_matter,
+        ocr=settings.ocr,
     )
 
 
@@ -83,6 +85,12 @@ def _splittable() -> frozenset[str]:
     from kbsync.convert.registry import PDF_PAGES, is_ready  # noqa: PLC0415 - as above
 
     return formats.SPLITTABLE if is_ready(PDF_PAGES) else formats.SPLITTABLE - {"pdf"}
+
+
+def _recognises() -> bool:
+    from kbsync.convert.recognition import is_there  # noqa: PLC0415 - as above
+
+    return is_there()
 
 
 def _converter_of(extension: str) -> str:

@@ -64,9 +64,10 @@ SPLITTABLE: frozenset[str] = MARKDOWN | {"csv", "pdf", "txt"}
 BLANK = "nothing but white space in it: nothing to index"
 NO_TEXT = "no text in it: nothing to index"
 PICTURES = "no text in it, as of a scan: it needs text recognition (OCR) first"
+NO_WORDS = "no text in it, and none in its pictures: nothing to index"
 
 #: The reasons for which a file is skipped rather than failed.
-NOTHING: frozenset[str] = frozenset({BLANK, NO_TEXT, PICTURES})
+NOTHING: frozenset[str] = frozenset({BLANK, NO_TEXT, NO_WORDS, PICTURES})
 
 
 def extension_of(path: str) -> str:

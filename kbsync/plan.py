@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from kbsync.formats import PICTURES
 from kbsync.model import (
     UNTRUSTED,
     Change,
@@ -52,7 +53,8 @@ OnDelete = Literal["delete", "disable", "archive", "keep"]
 class Rules:
     """What a folder's settings mean for its plan; percentages from 0 to 100.
 
-    `recipe_of` tells the recipe of a file by its path; `now` is in seconds since the epoch.
+    `recipe_of` tells the recipe of a file by its path; `now` is in seconds since the epoch. With
+    `ocr`, text in pictures can be read.
     """
 
     recipe_of: Callable[[str], str]
@@ -62,6 +64,7 @@ class Rules:
     max_delete_percent: float = 50
     allow_delete: bool = False
     hash_all: bool = False
+    ocr: bool = False
     now: float = 0.0
 
     @property
@@ -135,8 +138,8 @@ def _put_reason(seen: Seen, record: Record | None, rules: Rules) -> str | None:
         return "new"
     if record.want is Want.ABSENT:
         return CAME_BACK
-    if record.state is State.SKIPPED and record.parked is None:
-        return "can be sent now"
+    if (reason := _sendable_now(record, rules)) is not None:
+        return reason
     if record.state in {State.PENDING, State.SENDING} and record.stamp in {None, seen.stamp}:
         return None
     tried = record.parked or record.version
@@ -147,6 +150,19 @@ def _put_reason(seen: Seen, record: Record | None, rules: Rules) -> str | None:
     if record.stamp is None:
         return "to be read again"
     return None if record.stamp == seen.stamp else _moved(record.stamp, seen.stamp)
+
+
+def _sendable_now(record: Record, rules: Rules) -> str | None:
+    """Why a file can be sent that could not, although it is as it was."""
+    if record.state is State.SKIPPED and record.parked is None:
+        return "can be sent now"
+    waits = record.state in {State.SKIPPED, State.FAILED}
+    return "its text can be recognised now" if waits and is_readable_now(record, rules) else None
+
+
+def is_readable_now(record: Record, rules: Rules) -> bool:
+    """Whether a file was not sent for want of what there is now."""
+    return rules.ocr and record.error is not None and record.error.startswith(PICTURES)
 
 
 def _moved(old: Stamp, new: Stamp) -> str:

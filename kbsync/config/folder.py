@@ -31,6 +31,7 @@ from kbsync.model import SERVER_TYPES, Processing
 
 _FOLDER_NAME = re.compile(r"[\w.-]{1,64}")
 _WEEKDAY_NUMBER = re.compile(r"(?<!/)[0-9]")
+_LANGUAGES = re.compile(r"[a-z]{3}[a-z_]*(\+[a-z]{3}[a-z_]*)*")
 _CRON_FIELDS = 5
 
 #: A dataset's name as Dify allows it; a UUID is one, too.
@@ -75,6 +76,13 @@ def convertible(value: object) -> frozenset[str]:
             known = ", ".join(sorted(CONVERTIBLE))
             raise ValueError(f'must not name "{item}"; there are {known}')
     return frozenset(items)
+
+
+def languages(value: object) -> str:
+    """Languages as tesseract names them, joined with "+"; "" for none. Raises ValueError."""
+    if isinstance(value, str) and (not value or _LANGUAGES.fullmatch(value)):
+        return value
+    raise ValueError('must be languages as tesseract names them, such as "eng" or "eng+deu"')
 
 
 def size_or_none(value: object) -> int:
@@ -129,6 +137,7 @@ class FolderSettings(Section):
         Literal["report", "restore", "accept"], choice("report", "restore", "accept")
     ] = "report"
     convert: Annotated[frozenset[str], BeforeValidator(convertible)] = frozenset()
+    ocr: Annotated[str, BeforeValidator(languages)] = ""
     min_size: Size = 1
     max_size: Size = 15 * 2**20
     split_up_to: Annotated[int, BeforeValidator(size_or_none)] = 100 * 2**20

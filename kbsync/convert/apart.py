@@ -15,10 +15,13 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from kbsync.convert import child
+from kbsync.convert.registry import RECOGNITION
 from kbsync.errors import FileError, NothingToIndex, NotNow
 from kbsync.formats import NO_TEXT
 
 _LONGEST_REASON = 200
+#: Text recognition takes seconds for each page.
+_LONG = 900
 _UNBOUNDED = (
     "its conversion can be given no limits, because the system refuses that; with systemd, the unit"
     " needs SystemCallFilter=prlimit64 setrlimit"
@@ -64,6 +67,12 @@ class Apart:
         told = self._told([family, extension], body, self._bounds._replace(output=output), most)
         return list(_parts(told))
 
+    def recognised(self, body: bytes, languages: str) -> bytes:
+        """A PDF with the text that is in its pictures; raises as `convert`."""
+        family, output = RECOGNITION.family, max(self._bounds.output, 8 * len(body))
+        bounds = self._bounds._replace(work=_LONG, wait=2.0 * _LONG, output=output)
+        return b"".join(_parts(self._told([family, languages], body, bounds, most=1)))
+
     def _told(self, what: list[str], body: bytes, bounds: Bounds, most: int = 0) -> bytes:
         with self._places, _memory(body) as given, _memory() as taken:
             code = self._run(what, bounds, most, given, taken)
@@ -74,7 +83,7 @@ class Apart:
             raise NotNow(_STOPPING)
         if code == child.UNBOUNDED:
             raise NotNow(_UNBOUNDED)
-        raise self._refusal(code, told.decode("utf-8", "replace"))
+        raise _refusal(code, told.decode("utf-8", "replace"), bounds)
 
     @property
     def ended(self) -> bool:
@@ -94,7 +103,7 @@ class Apart:
         """The exit code; None when the time was over."""
         running = self._started(what, bounds, most, given, taken)
         try:
-            return running.wait(self._bounds.wait)
+            return running.wait(bounds.wait)
         except subprocess.TimeoutExpired:
             return None
         finally:
@@ -118,7 +127,7 @@ class Apart:
                     stdin=given,
                     stdout=taken,
                     stderr=subprocess.DEVNULL,
-                    env={"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1"},
+                    env={"LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", "PATH": _path()},
                     cwd="/",
                     start_new_session=True,
                 )
@@ -126,26 +135,6 @@ class Apart:
                 raise NotNow(f"no process for its conversion: {error.strerror}") from error
             self._running.add(running)
             return running
-
-    def _refusal(self, code: int | None, told: str) -> FileError:
-        reason = " ".join(told.split())[:_LONGEST_REASON]
-        match code:
-            case child.NO_TEXT:
-                return NothingToIndex(reason or NO_TEXT)
-            case child.REFUSED:
-                return FileError(reason)
-            case child.BROKEN:
-                return FileError(f"it cannot be converted: {reason}")
-            case child.TOO_BIG:
-                return FileError("it cannot be converted: it needs more memory than it may have")
-            case None:
-                seconds = self._bounds.wait
-                return FileError(f"it cannot be converted within {seconds:g} seconds")
-            case _ if code == -signal.SIGXCPU:
-                seconds = self._bounds.work
-                return FileError(f"it cannot be converted within {seconds} seconds of work")
-            case _:
-                return FileError(f"it cannot be converted: the converter ended with {code}")
 
 
 def _parts(told: bytes) -> Iterator[bytes]:
@@ -167,3 +156,28 @@ def _memory(content: bytes = b"") -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _refusal(code: int | None, told: str, bounds: Bounds) -> FileError:
+    reason = " ".join(told.split())[:_LONGEST_REASON]
+    match code:
+        case child.NO_TEXT:
+            return NothingToIndex(reason or NO_TEXT)
+        case child.REFUSED:
+            return FileError(reason)
+        case child.BROKEN:
+            return FileError(f"it cannot be converted: {reason}")
+        case child.TOO_BIG:
+            return FileError("it cannot be converted: it needs more memory than it may have")
+        case None:
+            seconds = bounds.wait
+            return FileError(f"it cannot be converted within {seconds:g} seconds")
+        case _ if code == -signal.SIGXCPU:
+            seconds = bounds.work
+            return FileError(f"it cannot be converted within {seconds} seconds of work")
+        case _:
+            return FileError(f"it cannot be converted: the converter ended with {code}")
+
+
+def _path() -> str:
+    return os.environ.get("PATH", os.defpath)

@@ -37,7 +37,7 @@ def main(family: str, extension: str, seconds: int, memory: int, output: int, mo
         module = importlib.import_module(f"kbsync.convert.{family}")
         body = sys.stdin.buffer.read()
         if most:
-            return _write_parts(cast("Splitter", module).split(body, most))
+            return _write_parts(cast("Splitter", module).split(body, extension, most))
         text = module.convert(body, extension)
         code = 0 if text.strip() else NO_TEXT
     except NothingToIndex as error:

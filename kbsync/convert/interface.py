@@ -25,7 +25,7 @@ class Splitter(Protocol):
     """A module of this package that splits files of a type itself."""
 
     @staticmethod
-    def split(body: bytes, most: int) -> Iterable[bytes]:
+    def split(body: bytes, extension: str, most: int) -> Iterable[bytes]:
         """Files of the same type, of at most `most` bytes; raises FileError."""
         ...
 

@@ -11,10 +11,11 @@ import zipfile
 from kbsync.convert import fenced
 from kbsync.convert.apart import Apart
 from kbsync.convert.cutting import Piece, cut
+from kbsync.convert.recognition import is_there
 from kbsync.convert.registry import CONVERTERS, PDF, PDF_PAGES, family, is_ready
 from kbsync.convert.texts import as_utf8
 from kbsync.errors import FileError, NothingToIndex, NotNow
-from kbsync.formats import BLANK, LANGUAGES, NO_TEXT, PAGES, SPLITTABLE
+from kbsync.formats import BLANK, LANGUAGES, NO_TEXT, NO_WORDS, PAGES, SPLITTABLE
 
 _TEXTS = frozenset({"txt", "markdown", "md", "mdx", "csv", "vtt", "properties"})
 _OFFICE = frozenset({"docx", "xlsx"})
@@ -28,7 +29,7 @@ _MOST_UNPACKED = 2**30
 
 
 def pieces(
-    extension: str, body: bytes, apart: Apart, max_size: int
+    extension: str, body: bytes, apart: Apart, max_size: int, languages: str = ""
 ) -> tuple[list[Piece], str | None]:
     """What is sent for a file, in pieces of at most `max_size` bytes, and their type as `prepared`.
 
@@ -36,7 +37,7 @@ def pieces(
         FileError: it is too large, and cannot be split.
         NothingToIndex, FileError, NotNow: as `prepared`.
     """
-    sent, sent_as = prepared(extension, body, apart)
+    sent, sent_as = prepared(extension, body, apart, languages)
     if len(sent) <= max_size:
         return [Piece(sent)], sent_as
     if extension == PDF.sent_as:
@@ -50,8 +51,12 @@ def pieces(
     return cut(sent_as or extension, sent, max_size), sent_as
 
 
-def prepared(extension: str, body: bytes, apart: Apart) -> tuple[bytes, str | None]:
+def prepared(
+    extension: str, body: bytes, apart: Apart, languages: str = ""
+) -> tuple[bytes, str | None]:
     """The bytes to send for a file, and their type where it is not the file's; without dots.
+
+    With `languages`, text is recognised in the pictures of a PDF that has no other.
 
     Raises:
         NothingToIndex: there is nothing in it.
@@ -60,7 +65,7 @@ def prepared(extension: str, body: bytes, apart: Apart) -> tuple[bytes, str | No
     """
     converter = CONVERTERS.get(extension)
     if converter is None:
-        return _checked(extension, body, apart), None
+        return _checked(extension, body, apart, languages), None
     if converter.apart:
         text = apart.convert(converter.family, extension, body)
     else:
@@ -70,7 +75,7 @@ def prepared(extension: str, body: bytes, apart: Apart) -> tuple[bytes, str | No
     return text.encode(), converter.sent_as
 
 
-def _checked(extension: str, body: bytes, apart: Apart) -> bytes:
+def _checked(extension: str, body: bytes, apart: Apart, languages: str) -> bytes:
     if extension in _TEXTS:
         body = as_utf8(body)
         if not body.decode().strip():
@@ -79,9 +84,25 @@ def _checked(extension: str, body: bytes, apart: Apart) -> bytes:
         if not body.strip():
             raise NothingToIndex(BLANK)
     elif extension == "pdf":
-        _check_pdf(body, apart)
+        return _with_text(body, apart, languages)
     elif extension in _OFFICE:
         _check_office(body)
+    return body
+
+
+def _with_text(body: bytes, apart: Apart, languages: str) -> bytes:
+    try:
+        _check_pdf(body, apart)
+    except NothingToIndex:
+        if not languages or not is_there():
+            raise
+    else:
+        return body
+    body = apart.recognised(body, languages)
+    try:
+        _check_pdf(body, apart)
+    except NothingToIndex:
+        raise NothingToIndex(NO_WORDS) from None
     return body
 
 

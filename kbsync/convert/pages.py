@@ -20,7 +20,7 @@ _DIGIT = re.compile(rb"[0-9A-F]")
 _LETTERS = 64
 
 
-def split(body: bytes, most: int) -> Iterator[bytes]:
+def split(body: bytes, extension: str, most: int) -> Iterator[bytes]:  # noqa: ARG001 - as all
     """Parts of at most `most` bytes, cut where chapters begin or else by the words of a page.
 
     Raises FileError when a single page does not fit.

@@ -44,6 +44,10 @@ def ready(wanted: frozenset[str]) -> frozenset[str]:
     return frozenset(extension for extension in wanted if is_ready(CONVERTERS[extension]))
 
 
+#: One that is pictures of pages is read where a folder says so.
+RECOGNITION = Converter("recognition", "pdf")
+
+
 @functools.cache
 def tag(extension: str) -> str:
     """What stands for a type's converter in a recipe."""

@@ -42,7 +42,11 @@ class Converting(Base):
         folder = self.folders[job.key.folder]
         try:
             return pieces(
-                extension_of(job.key.path), content.body, self._converters(), folder.max_size
+                extension_of(job.key.path),
+                content.body,
+                self._converters(),
+                folder.max_size,
+                folder.ocr,
             )
         except NotNow as error:
             self.ledger.postpone(job, str(error), self.clock() + _AGAIN_SECONDS)

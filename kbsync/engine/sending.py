@@ -160,7 +160,7 @@ class Sending(Converting, Parting, Adopting):
         if record.declined == version and record.live is None and record.coming is None:
             self.ledger.declined(job, stamp, now)
             return True
-        if record.parked == version:
+        if record.parked == version and not plan.is_readable_now(record, folder.rules):
             self.park(job, record.error or "refused before", version, stamp)
             return True
         if coming:  # also beside a live one of this version, which was not as agreed

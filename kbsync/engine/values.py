@@ -35,6 +35,7 @@ class Folder:
     create_dataset: bool = False
     in_place: bool = False
     strip_front_matter: bool = False
+    ocr: str = ""
 
     def strips(self, path: str) -> bool:
         """Whether this file's front matter is not sent."""

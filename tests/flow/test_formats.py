@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import os
 import re
+import sys
 import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from kbsync.model import State
@@ -129,10 +131,7 @@ def test_a_hostile_folder(tmp_path: Path) -> None:
         hostile: dict[str, tuple[str | bytes, str]] = {
             "bomb.docx": (archived({"document.xml": ""}, 2**31), "would unpack to 2,147,483,648"),
             "no.odt": (archived({"content.xml": "<a/>"}), "it has no META-INF/manifest.xml"),
-            "laughs.odt": (
-                archived(**{"META-INF/manifest__xml": "", "content__xml": LAUGHS}),
-                "it",
-            ),
+            "laughs.odt": (archived(laughs), "cannot be converted"),
             "cut.pdf": (b"%PDF-1.4\n1 0 obj\n<<", "damaged"),
             "line.csv": ("a,b\n" + "x" * 16 * 2**20, "a record of it"),
             "deep.ipynb": ("[" * 200_000, "nested too deeply"),
@@ -172,3 +171,40 @@ def test_a_scan_and_a_locked_file(tmp_path: Path) -> None:
         assert "needs text recognition (OCR)" in said.line("skipped  docs/scan.pdf")
         assert "damaged" in said.line("failed   docs/cut.pdf")
         assert set(place.live()) == {"text.pdf"}
+
+
+RECOGNISER = """#!{python}
+import sys
+assert sys.argv[1:] == "--quiet --skip-text --jobs 1 --language eng+deu - -".split()
+assert sys.stdin.buffer.read().startswith(b"%PDF-")
+sys.stdout.buffer.write(open({text!r}, "rb").read())
+"""
+
+
+def test_a_scan_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ocrmypdf is there and asked for, scans that were skipped are sent with their text."""
+    with a_place(tmp_path) as place:
+        text, programs = tmp_path / "text.pdf", tmp_path / "bin"
+        for file, words in ((text, "Vouchers last 36 hours"), (place.root / "scan.pdf", "")):
+            canvas = Canvas(str(file))
+            canvas.rect(10, 10, 100, 100, fill=1)
+            canvas.drawString(100, 100, words)
+            canvas.save()
+        monkeypatch.setenv("PATH", str(programs))
+        place.configure(ocr="eng+deu")
+        assert "needs text recognition" in place.kbsync("reconcile").line("docs/scan.pdf")
+        assert "there is no ocrmypdf" in place.kbsync("doctor").line("ocr = ")
+
+        programs.mkdir()
+        program = programs / "ocrmypdf"
+        program.write_text(RECOGNISER.format(python=sys.executable, text=str(text)))
+        program.chmod(0o755)
+        assert "its text can be recognised now" in place.kbsync("plan").line("docs/scan.pdf")
+        assert place.kbsync("reconcile").code == 0
+        (document,) = place.documents()
+        assert document.body == text.read_bytes()
+
+        program.write_text("#!/bin/sh\necho it has no such language >&2; exit 3\n")
+        (place.root / "scan.pdf").write_bytes((place.root / "scan.pdf").read_bytes() + b"\n")
+        said = place.kbsync("reconcile").line("failed   docs/scan.pdf")
+        assert "ocrmypdf could not read it (3): it has no such language" in said

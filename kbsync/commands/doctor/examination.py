@@ -143,7 +143,7 @@ def _folder(folder: FolderSettings) -> Generator[Finding, None, Walk | None]:
     root = list(tried("root", folder.name, partial(folder_root, folder)))
     yield from root
     yield from tried("size limit", folder.name, partial(folder_limit, folder))
-    if folder.convert:
+    if folder.convert or folder.ocr:
         yield from tried("conversion", folder.name, partial(folder_conversion, folder))
     if root[0].result is Result.FAIL:
         yield from skipped(["mount", *WALK_CHECKS], folder.name, "the root cannot be read")

@@ -108,9 +108,19 @@ def folder_limit(folder: FolderSettings) -> Finding:
 
 def folder_conversion(folder: FolderSettings) -> Finding:
     """Whether all that the folder wants converted can be."""
+    from kbsync.convert.recognition import is_there
     from kbsync.convert.registry import ready
 
     missing = sorted(folder.convert - ready(folder.convert))
+    if folder.ocr and not is_there():
+        return warn(
+            "conversion",
+            folder.name,
+            f'ocr = "{folder.ocr}", but there is no ocrmypdf: scanned PDF files are skipped',
+            f"install ocrmypdf, or take `ocr` out of the folder {folder.name!r}",
+        )
+    if not missing and not folder.convert:
+        return ok("conversion", folder.name, f"scanned PDF files are read as {folder.ocr!r}")
     if not missing:
         return ok("conversion", folder.name, f"{len(folder.convert)} types are converted")
     return warn(
