@@ -1,8 +1,13 @@
-"""The status page and its API with 100,000 documents while a sync runs, beside a bare route."""
+"""The status page and its API with 100,000 documents while a sync runs, beside a bare route.
+
+Both are waited for by the clock, so on a machine that is busy with something else both are slow: the
+ratio counts, and `load` tells how many wanted a core meanwhile.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -109,7 +114,6 @@ def _fill(config: Path, dataset: str) -> None:
     seen = [item for item in found if isinstance(item, Seen)]
     write_ledger(settings.ledger, seen, folder.rules.recipe_of, dataset)
     with Ledger.open(settings.ledger) as ledger:
-        ledger.store.rows("UPDATE files SET described = 1")
         ledger.bind(folder.name, folder.root, folder.dataset, dataset, now)
         ledger.adopt(folder.name, dataset, (), (), now)
         for word in ("sent", "indexed"):
@@ -212,7 +216,7 @@ def _report(title: str, seconds: dict[str, list[float]]) -> None:
                 "p99_to_bare": round(late / floor, 2),
             }
         )
-    keep(title, kept)
+    keep(title, [{"load": round(os.getloadavg()[0], 1)}, *kept])
 
 
 def _part(values: list[float], percent: int) -> float:

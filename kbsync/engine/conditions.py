@@ -40,7 +40,7 @@ def _failed(ledger: Ledger, folders: Collection[str]) -> list[Condition]:
     told = []
     for name, complaints in by_folder.items():
         count = sum(complaint.count for complaint in complaints)
-        files = ledger.files(_EXAMPLES, folder=name, kinds=["failed"])
+        files = ledger.files(_EXAMPLES, folders=[name], kinds=["failed"])
         examples = tuple(f"{name}/{printable(file.key.path)}" for file in files)
         text = f"{name}: {_many(count, 'file')} failed: {_reasons(complaints)}"
         told.append(Condition("failed", name, count, text, examples))

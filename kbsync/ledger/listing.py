@@ -90,7 +90,7 @@ class Listing(Table):
         self,
         limit: int,
         *,
-        folder: str | None = None,
+        folders: Collection[str] = (),
         kinds: Collection[str] = (),
         search: str = "",
         reason: str | None = None,
@@ -98,11 +98,11 @@ class Listing(Table):
     ) -> list[ListedFile]:
         """Up to `limit` files in the order of folder and path, from behind `after` on.
 
+        `folders` are those that count; without any, all that have files do.
         `search` is a part of the path, in either case (of ASCII letters); `reason` what failed.
         """
-        names = self._folders() if folder is None else [folder]
         found: list[ListedFile] = []
-        for name in names:
+        for name in sorted(folders) or self._folders():
             if after is not None and name < after.folder:
                 continue
             behind = after.path if after is not None and name == after.folder else None

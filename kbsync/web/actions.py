@@ -53,7 +53,7 @@ class Actions:
             files = await asyncio.to_thread(
                 self._desk.ledger.files,
                 _MOST_AT_ONCE,
-                folder=name,
+                folders=[name],
                 kinds=("failed", "again", "deleting"),
                 reason=reason,
             )

@@ -112,7 +112,7 @@ class Site:
         files = await asyncio.to_thread(
             self._ledger.files,
             limit + 1,
-            folder=None if folder is None else folder_of(self._desk, folder),
+            folders=[folder_of(self._desk, folder)] if folder else list(self._desk.engine.folders),
             kinds=kinds,
             search=query.get("q", "").strip()[:200],
             reason=reports.text_of(query["reason"]) if query.get("reason") else None,

@@ -239,7 +239,7 @@ FAINT = """() => {
 
 
 def test_it_outlives_the_service(browser: Browser, tmp_path: Path) -> None:
-    """While the service is away the page says so, and goes on when it is back."""
+    """An empty page says what it waits for; without a service that; with it again it goes on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{free.getsockname()[1]}"
@@ -250,9 +250,12 @@ def test_it_outlives_the_service(browser: Browser, tmp_path: Path) -> None:
             page = browser.new_page()
             page.goto(address(place))
             expect(page.locator("#link")).to_have_text("live")
+            expect(page.locator("#verdict-title")).to_have_text("There are no files yet")
+            expect(page.locator("#files-count")).to_have_text("There are no files yet.")
         expect(page.locator("#link")).to_contain_text("connection lost")
         place.write("meanwhile.md", "a file about newts")
         with service(place):
             expect(page.locator("#link")).to_have_text("live")
             expect(page.locator("#activity")).to_contain_text("meanwhile.md")
+            expect(page.locator("#verdict-title")).to_have_text("Everything is searchable")
         page.close()

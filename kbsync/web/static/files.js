@@ -74,10 +74,15 @@ async function load({ on = false, quietly = false } = {}) {
     after = told.after;
     update(shown);
     more.hidden = after === null;
-    say(byId("files-count"), shown.length ? `${after ? "The first " : ""}${many(shown.length, "file")}` : "No file is like that.");
+    say(byId("files-count"), shown.length ? `${after ? "The first " : ""}${many(shown.length, "file")}` : nothing());
   } catch (error) {
     if (error.name !== "AbortError" && !quietly) toast(error.message, "bad");
   }
+}
+
+function nothing() {
+  const asked = search.value.trim() || folder.value || kind.value || wantedReason;
+  return asked ? "No file is like that." : "There are no files yet.";
 }
 
 function row(file) {

@@ -35,6 +35,7 @@ function judged(status, totals) {
   if (status.folders.some((folder) => folder.last_scan === null)) return ["busy", "Looking at the folders"];
   if (drift) return ["held", `${many(drift, "document")} not as agreed`];
   if (status.checks.some((check) => !check.passed)) return ["held", "A question is not answered as it should be"];
+  if (!wanted(totals)) return ["soft", totals.skipped ? "No file is sent" : "There are no files yet"];
   return ["good", "Everything is searchable"];
 }
 
@@ -49,6 +50,8 @@ function wanted(totals) {
 function counted(totals, folders) {
   const all = wanted(totals);
   const where = `in ${many(folders, "folder")}`;
+  if (!all && totals.skipped) return `${many(totals.skipped, "file")} ${where}, none of a kind that is sent; below is why.`;
+  if (!all) return `What is put into the ${folders === 1 ? "folder" : "folders"} shows up here by itself.`;
   if (totals.completed === all) return `${many(all, "file")} ${where}.`;
   return `${number(totals.completed)} of ${many(all, "file")} ${where} are searchable.`;
 }
