@@ -1,6 +1,6 @@
 """The status page and its API with 100,000 documents while a sync runs, beside a bare route.
 
-Both are waited for by the clock, so on a machine that is busy with something else both are slow: the
+Both are waited for by the clock, and a machine that is busy with something else slows both: the
 ratio counts, and `load` tells how many wanted a core meanwhile.
 """
 
