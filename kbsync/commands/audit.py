@@ -41,13 +41,14 @@ def command(settings: Settings, folders: tuple[str, ...], repair: bool, as_json:
       renamed    renamed in Dify                    sent again, then the renamed one goes
       error      in error, though it answered       sent again once
       empty      its text is gone (0 segments)      sent again once
+      edited     more or less text than before      sent again, over the edited one
       disabled   disabled in Dify                   enabled
       archived   archived in Dify                   taken out of the archive
       doubled    a second document of one file      the one that the ledger does not know goes
       orphan     a document without a row           gets its row; without a file, the plan decides
 
     \b
-    With drift = "accept", and without --repair, missing, renamed, disabled and archived
+    With drift = "accept", and without --repair, missing, renamed, edited, disabled and archived
     documents are taken as agreed until their file changes.
 
     Documents of other instances, and those that kbsync did not make, are counted and left alone.

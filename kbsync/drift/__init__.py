@@ -1,7 +1,7 @@
 """PURE: the server's list beside the ledger and the disk; values to values."""
 
 from kbsync.drift.adopting import Adoptable, Inventory, Namesake, inventory
-from kbsync.drift.comparing import Beside, Comparison, Finding, Kind, compare
+from kbsync.drift.comparing import Beside, Comparison, Finding, Kind, Measure, compare
 
 __all__ = [
     "Adoptable",
@@ -10,6 +10,7 @@ __all__ = [
     "Finding",
     "Inventory",
     "Kind",
+    "Measure",
     "Namesake",
     "compare",
     "inventory",

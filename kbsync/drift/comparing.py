@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from kbsync.drift.owners import Ours, Owners, Theirs, Unknown
-from kbsync.model import Failed, Key, Listed, Record, Remote, State, Want
+from kbsync.model import Failed, Key, Listed, Ready, Record, Remote, State, Want
 
 
 class Kind(StrEnum):
@@ -20,6 +21,7 @@ class Kind(StrEnum):
     RENAMED = "renamed"
     ERROR = "error"
     EMPTY = "empty"
+    EDITED = "edited"
     DOUBLED = "doubled"
     ORPHAN = "orphan"
 
@@ -35,27 +37,40 @@ class Finding:
     text: str
 
 
+class Measure(NamedTuple):
+    """How much is in a document: the characters of its text, and the bytes of its upload."""
+
+    words: int | None
+    size: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What the ledger has of a dataset.
 
     `busy` are files on which work is under way or was done while the list was read, `documents`
-    all ids that it knows, those on their way out included.
+    all ids that it knows, those on their way out included; `measures` is how much was in a document
+    when it was first listed.
     """
 
     records: Collection[Record]
     busy: Collection[Key]
     documents: Collection[str]
+    measures: Mapping[str, Measure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The findings, and what was left alone; `others` counts documents by their source."""
+    """The findings, and what was left alone; `others` counts documents by their source.
+
+    `measures` are those of documents that are in order and had none.
+    """
 
     findings: tuple[Finding, ...]
     others: Mapping[str, int]
     unknown: int
     unmanaged: int
+    measures: Mapping[str, Measure] = field(default_factory=dict)
 
 
 def compare(
@@ -71,9 +86,13 @@ def compare(
     """
     documents = {one.document_id: one for one in listed}
     findings: list[Finding] = []
+    measures: dict[str, Measure] = {}
     for record in beside.records:
         if record.key not in beside.busy:
-            findings.extend(_judged(record, documents))
+            found = list(_judged(record, documents, beside.measures))
+            findings += found
+            if not found:
+                measures.update(_measured(record, documents, beside.measures))
     rows = {record.key: record for record in beside.records}
     owners = Owners(instance, folders, rows)
     others: Counter[str] = Counter()
@@ -91,16 +110,33 @@ def compare(
                 unknown += 1
             case _:
                 unmanaged += 1
-    return Comparison(tuple(findings), others, unknown, unmanaged)
+    return Comparison(tuple(findings), others, unknown, unmanaged, measures)
 
 
-def _judged(record: Record, documents: Mapping[str, Listed]) -> Iterator[Finding]:
+def _measured(
+    record: Record, documents: Mapping[str, Listed], known: Mapping[str, Measure]
+) -> Iterator[tuple[str, Measure]]:
+    """How much is in documents of which that is not known yet."""
+    if record.state is not State.COMPLETED:
+        return
+    for remote, _ in _answering(record):
+        listed = documents.get(remote.document_id)
+        if listed is None or remote.document_id in known:
+            continue
+        if isinstance(listed.progress, Ready):
+            yield remote.document_id, Measure(listed.words, listed.size)
+
+
+def _judged(
+    record: Record, documents: Mapping[str, Listed], measures: Mapping[str, Measure]
+) -> Iterator[Finding]:
     """How the document that should answer for a file is; one that is out of service is not."""
     settled = record.state in {State.COMPLETED, State.FAILED}
     if record.want is Want.ABSENT or not settled:
         return
     for remote, what in _answering(record):
-        for kind, text in _told(record, remote, documents.get(remote.document_id)):
+        before = measures.get(remote.document_id)
+        for kind, text in _told(record, remote, documents.get(remote.document_id), before):
             yield Finding(kind, record.key, remote.document_id, remote.name, f"{what} {text}")
 
 
@@ -113,7 +149,9 @@ def _answering(record: Record) -> Iterator[tuple[Remote, str]]:
             yield part.remote, what
 
 
-def _told(record: Record, remote: Remote, listed: Listed | None) -> Iterator[tuple[Kind, str]]:
+def _told(
+    record: Record, remote: Remote, listed: Listed | None, before: Measure | None
+) -> Iterator[tuple[Kind, str]]:
     if listed is None:
         yield Kind.MISSING, "was deleted in Dify"
         return
@@ -129,6 +167,19 @@ def _told(record: Record, remote: Remote, listed: Listed | None) -> Iterator[tup
         yield Kind.EMPTY, "has no text any more (0 segments)"
     elif isinstance(listed.progress, Failed):
         yield Kind.ERROR, f"is in error: {listed.progress.reason}"
+    elif before is not None and isinstance(listed.progress, Ready):
+        yield from _edited(before, Measure(listed.words, listed.size))
+
+
+def _edited(before: Measure, now: Measure) -> Iterator[tuple[Kind, str]]:
+    """Whether there is more or less in it; what a server does not tell says nothing."""
+    for was, does, unit in (
+        (before.size, now.size, "bytes of its upload"),
+        (before.words, now.words, "characters of its text"),
+    ):
+        if was is not None and does is not None and was != does:
+            yield Kind.EDITED, f"was edited in Dify: {was:,} {unit} are {does:,} now"
+            return
 
 
 def _beyond(

@@ -14,9 +14,9 @@ from kbsync.model import Listed, Remote, StatusAction
 
 _PAGE = 100
 
-_RESEND = frozenset({Kind.MISSING, Kind.RENAMED, Kind.ERROR, Kind.EMPTY})
+_RESEND = frozenset({Kind.MISSING, Kind.RENAMED, Kind.ERROR, Kind.EMPTY, Kind.EDITED})
 #: What a person may have meant to do; the rest are accidents.
-_WANTED = frozenset({Kind.MISSING, Kind.RENAMED, Kind.ARCHIVED, Kind.DISABLED})
+_WANTED = frozenset({Kind.MISSING, Kind.RENAMED, Kind.ARCHIVED, Kind.DISABLED, Kind.EDITED})
 _STATUS: Mapping[Kind, StatusAction] = {Kind.ARCHIVED: "un_archive", Kind.DISABLED: "enable"}
 
 
@@ -77,6 +77,8 @@ class Auditing(Base):
             again = self._looked_again(dataset_id, listed, findings)
             sure = {_same(one) for one in self._compared(again, dataset_id, since).findings}
             findings = [found for found in findings if _same(found) in sure]
+        agreed = [one.document_id for one in findings if _is_accepted(one, accept)]
+        self.ledger.measured(dataset_id, compared.measures, agreed)
         for found in findings:
             if _is_accepted(found, accept) and found.kind is Kind.MISSING:
                 self.ledger.decline(found.key, found.document_id, self.clock())
@@ -96,7 +98,9 @@ class Auditing(Base):
     ) -> list[Listed]:
         """The list after a second look at what was found: one by one, or at the whole of it."""
         ids = {found.document_id for found in findings}
-        if len(ids) * _PAGE > len(listed) + _PAGE:
+        # Only lists tell how much text there is.
+        edited = any(found.kind is Kind.EDITED for found in findings)
+        if edited or len(ids) * _PAGE > len(listed) + _PAGE:
             view = {one.document_id: one for one in self.backend.documents(dataset_id)}
             ids = {found.document_id for found in findings if found.kind is Kind.EMPTY}
         else:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kbsync import naming
-from kbsync.drift import Beside, Comparison, Finding
+from kbsync.drift import Beside, Comparison, Finding, Measure
 from kbsync.ledger.parting import without
 from kbsync.ledger.rows import COLUMNS, record_of, stored_parts, stored_path, stored_version
 from kbsync.ledger.table import Table, get_row, set_row
@@ -64,7 +64,31 @@ class Auditing(Table):
             for record, row in zip(records, rows, strict=True)
             if row[-1] or any(one.dataset_id != dataset_id for one in record.documents)
         }
-        return Beside(records, busy, documents)
+        return Beside(records, busy, documents, self._measures(dataset_id))
+
+    def _measures(self, dataset_id: str) -> dict[str, Measure]:
+        rows = self.store.rows(
+            "SELECT document_id, words, size FROM measures WHERE dataset_id = ?", (dataset_id,)
+        )
+        return {row[0]: Measure(*row[1:]) for row in rows}
+
+    def measured(
+        self, dataset_id: str, measures: Mapping[str, Measure], agreed: Collection[str]
+    ) -> None:
+        """Remember how much is in documents; that of `agreed` ones is learned anew next time."""
+        with self.store.transaction() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO measures VALUES (?, ?, ?, ?)",
+                [(document_id, dataset_id, *measure) for document_id, measure in measures.items()],
+            )
+            db.executemany("DELETE FROM measures WHERE document_id = ?", [(one,) for one in agreed])
+            db.execute(
+                "DELETE FROM measures WHERE dataset_id = ? AND document_id NOT IN ("
+                "SELECT live_document FROM files WHERE live_document IS NOT NULL"
+                " UNION ALL SELECT json_extract(part.value, '$[1]')"
+                " FROM files, json_each(parts) AS part WHERE parts IS NOT NULL)",
+                (dataset_id,),
+            )
 
     def audited(
         self, folder: str, findings: Collection[Finding], compared: Comparison, now: float

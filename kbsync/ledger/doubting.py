@@ -36,8 +36,7 @@ class Doubting(Table):
             for remote in found.strays if before is None else (*found.strays, before):
                 self.retire_row(db, job.key, remote, now, keep=[found.live, found.coming])
             for part in found.parts:
-                document_id = part.remote.document_id
-                db.execute("DELETE FROM leftovers WHERE document_id = ?", (document_id,))
+                self.made_row(db, part.remote.document_id)
             set_row(
                 db,
                 job.key,
@@ -51,8 +50,7 @@ class Doubting(Table):
                 int(job.record.want is Want.ABSENT),
             )
             if found.coming is not None and not same_document(found.coming, before):
-                made = found.coming.document_id
-                db.execute("DELETE FROM leftovers WHERE document_id = ?", (made,))
+                self.made_row(db, found.coming.document_id)
                 set_row(
                     db,
                     job.key,

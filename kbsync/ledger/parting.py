@@ -21,7 +21,7 @@ class Parting(Table):
     def part_sent(self, job: Job, remote: Remote, now: float) -> None:
         """A part is on the server; what else it belongs to, `parts_sent` tells."""
         with self.store.transaction() as db:
-            db.execute("DELETE FROM leftovers WHERE document_id = ?", (remote.document_id,))
+            self.made_row(db, remote.document_id)
             record = get_row(db, job.key)
             if record is None:
                 self.retire_row(db, job.key, remote, now)

@@ -285,3 +285,12 @@ def tallies(db: Database) -> None:
     db.conn.execute(
         f"CREATE TRIGGER files_move AFTER UPDATE ON files WHEN {moved} BEGIN {goes} {comes} END"
     )
+
+
+@migrations()
+def measures(db: Database) -> None:
+    """How much an audit found in a document first: another amount later is an edit in Dify."""
+    db.conn.execute(
+        "CREATE TABLE measures (document_id TEXT NOT NULL PRIMARY KEY, dataset_id TEXT NOT NULL,"
+        " words INTEGER, size INTEGER) STRICT, WITHOUT ROWID"
+    )

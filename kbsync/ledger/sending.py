@@ -83,7 +83,7 @@ class Sending(Table):
         """A version is on the server and being indexed; kept even if no longer the newest."""
         content = (version.sha256, version.recipe)
         with self.store.transaction() as db:
-            db.execute("DELETE FROM leftovers WHERE document_id = ?", (remote.document_id,))
+            self.made_row(db, remote.document_id)
             record = get_row(db, job.key)
             if record is None:
                 self.retire_row(db, job.key, remote, now)

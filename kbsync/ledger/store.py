@@ -37,6 +37,7 @@ MIGRATIONS = (
     "vanished_documents",
     "bindings",
     "tallies",
+    "measures",
 )
 
 Values = Sequence[object]

@@ -61,6 +61,11 @@ class Table:
         )
         return int(rows[0][0]) >= max_indexing
 
+    def made_row(self, db: sqlite3.Connection, document_id: str) -> None:
+        """A document was made, or made over: it does not go, and what is in it is to be learned."""
+        for table in ("leftovers", "measures"):
+            db.execute(f"DELETE FROM {table} WHERE document_id = ?", (document_id,))
+
     def retire_row(
         self,
         db: sqlite3.Connection,

@@ -66,6 +66,9 @@ DRIFTS: dict[str, Doing] = {
         one.id, indexing_status="error", error="the vector store was lost"
     ),
     "empty": lambda place, one: place.standin.remove_segments(one.id),
+    "edited": lambda place, one: place.standin.change_document(
+        one.id, word_count=one.word_count + 7
+    ),
     "doubled": twin,
     "orphan": orphan,
 }
@@ -138,10 +141,12 @@ def test_what_is_accepted(tmp_path: Path) -> None:
     with a_place(tmp_path) as place:
         fill(place, 5)
         place.configure(drift="accept")
+        assert place.kbsync("audit").code == 0
         live = place.live()
         DRIFTS["missing"](place, live["part 1/1.md"])
         DRIFTS["disabled"](place, live["part 2/2.md"])
         DRIFTS["doubled"](place, live["part 3/3.md"])
+        DRIFTS["edited"](place, live["part 4/4.md"])
         said = place.kbsync("audit")
         assert said.code == 3, said.out + said.err
         assert "1 found" in said.line("docs: ")

@@ -51,7 +51,7 @@ def _downgrade(place: Place, until: str) -> None:
                 continue
             shared = _columns(connection, "main", table) & _columns(connection, "newer", table)
             names = ", ".join(sorted(shared))
-            connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM newer.{table}")
+            connection.execute(f"REPLACE INTO {table} ({names}) SELECT {names} FROM newer.{table}")
         connection.commit()
     for file in place.ledger.parent.iterdir():
         if file != old:

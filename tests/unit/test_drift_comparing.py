@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kbsync.drift import Beside, Comparison, compare
+from kbsync.drift import Beside, Comparison, Measure, compare
 from kbsync.model import Failed, Indexing, Key, Listed, Record, Remote, State, Want
 
 from .test_drift_adopting import GONE, ME, NEW, OLD, A, document
@@ -24,6 +24,7 @@ def found(
     *,
     busy: Collection[Key] = (),
     going: Collection[str] = (),
+    measures: Mapping[str, Measure] | None = None,
 ) -> Comparison:
     records = [] if row is None else [row]
     known = {
@@ -32,7 +33,7 @@ def found(
         for remote in (record.live, record.coming)
         if remote
     } | set(going)
-    beside = Beside(records, frozenset(busy), known)
+    beside = Beside(records, frozenset(busy), known, measures or {})
     return compare(listed, beside, instance=ME, folders=["docs"])
 
 
@@ -68,6 +69,38 @@ def test_what_is_found(listed: list[Listed], row: Record | None, expected: list[
     """Each difference is one finding about one document."""
     told = [f"{one.kind.value} {one.document_id}" for one in found(listed, row).findings]
     assert told == expected
+
+
+MEASURE = Measure(120, 100)
+
+
+@pytest.mark.parametrize(
+    ("words", "size", "told"),
+    [
+        (120, 100, None),
+        (None, None, None),
+        (127, 100, "120 characters of its text are 127 now"),
+        (127, 101, "100 bytes of its upload are 101 now"),
+    ],
+)
+def test_an_edit_in_dify(words: int | None, size: int | None, told: str | None) -> None:
+    """More or less than there was before is an edit; what is not told, or not known, is none."""
+    one = replace(LIVE, words=words, size=size)
+    assert found([one]).findings == ()
+    edits = found([one], measures={"live": MEASURE}).findings
+    assert [edit.text for edit in edits] == (
+        [] if told is None else [f"its document was edited in Dify: {told}"]
+    )
+
+
+def test_what_is_learned() -> None:
+    """How much is in a document is learned once, of one that is as agreed and not busy."""
+    one = replace(LIVE, words=120, size=100)
+    assert found([one]).measures == {"live": MEASURE}
+    assert found([one], measures={"live": MEASURE}).measures == {}
+    assert found([replace(one, enabled=False)]).measures == {}
+    assert found([one], busy=[A]).measures == {}
+    assert found([one], FAILED).measures == {}
 
 
 @pytest.mark.parametrize("listed", [[], [TWIN], [LIVE, TWIN], [replace(LIVE, enabled=False)]])

@@ -30,6 +30,7 @@ SCHEMAS = {
     "vanished_documents": "60322d8f459f",
     "bindings": "f7159a5c902f",
     "tallies": "956f4ff77142",
+    "measures": "fd79f4d08b0c",
 }
 
 
