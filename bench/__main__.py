@@ -7,7 +7,18 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import first_sync, fleet, idle, large, latency, page, starting, transitions, unchanged
+from bench import (
+    burst,
+    first_sync,
+    fleet,
+    idle,
+    large,
+    latency,
+    page,
+    starting,
+    transitions,
+    unchanged,
+)
 
 BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "unchanged": lambda place: unchanged.run(place, 20_000),
@@ -18,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[Path], None]] = {
     "page": lambda place: page.run(place, 100_000),
     "latency": lambda place: latency.run(place, 100_000, 1_000),
     "idle": lambda place: idle.run(place, 100_000, 20_000, 120),
+    "burst": lambda place: burst.run(place, 120_000),
     "first-sync": lambda place: first_sync.run(place, 10_000),
     "large": lambda place: large.run(place, 100),
 }

@@ -61,12 +61,14 @@ def _field(status: str, name: str) -> int:
     return int(line.split()[1])
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, every: float = 0.05) -> None:
+def wait_until(
+    condition: Callable[[], bool], what: str, *, every: float = 0.05, most: float = PATIENCE
+) -> None:
     """Wait until something is so; raises RuntimeError when it does not come true."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + most
     while not condition():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"not within {PATIENCE:.0f} s: {what}")
+            raise RuntimeError(f"not within {most:.0f} s: {what}")
         time.sleep(every)
 
 

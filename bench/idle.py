@@ -107,7 +107,9 @@ def _syncthing(place: Path, tree: Path) -> Iterator[int | None]:
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environ)
     try:
-        wait_until(lambda: "Completed initial scan" in log.read_text(), "syncthing's first scan")
+        wait_until(
+            lambda: "Completed initial scan" in log.read_text(), "syncthing's first scan", most=3600
+        )
         yield process.pid
     finally:
         process.terminate()

@@ -194,7 +194,7 @@ class Run:
         if worked:
             self._misses, self._succeeded = 0, True
             self._progress_at = self._clock()
-        return worked
+        return worked is not None
 
     def _active(self) -> list[str]:
         return [name for name in self._names if name not in self.outcome.denied]

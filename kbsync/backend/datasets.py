@@ -18,6 +18,9 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FEW = 2
 _TAKEN = "name already exists"
 
+#: What every current server answers, and costs it next to nothing.
+PROBE = Call("probe", "GET", "/datasets", params={"limit": 1}, repeatable=True)
+
 
 class Datasets:
     """The dataset endpoints."""

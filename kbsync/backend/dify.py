@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from kbsync.backend.datasets import Datasets
+from kbsync.backend.datasets import PROBE, Datasets
 from kbsync.backend.listing import (
     all_documents,
     another_page_pays,
@@ -61,6 +61,10 @@ class DifyBackend:
     def has_metadata(self) -> bool:
         """Whether the server has metadata routes; believed until it says otherwise."""
         return self._metadata.available
+
+    def reach(self) -> None:
+        """Ask for one dataset; see `Backend.reach`."""
+        self._transport.call(PROBE)
 
     def dataset(self, reference: str, *, create: Processing | None = None) -> Dataset:
         """Resolve a dataset by UUID or exact name; see `Backend.dataset`."""

@@ -54,6 +54,10 @@ class Backend(Protocol):
         """Whether documents can be disabled and archived."""
         ...
 
+    def reach(self) -> None:
+        """One small question, only to know that the server answers; raises `BackendError`."""
+        ...
+
     def dataset(self, reference: str, *, create: Processing | None = None) -> Dataset:
         """Resolve a dataset by UUID or exact name and check that documents can be sent to it.
 

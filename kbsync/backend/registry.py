@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from kbsync.backend.datasets import PROBE
 from kbsync.backend.dify import DifyBackend
 from kbsync.backend.interface import Backend
 from kbsync.backend.simple import SimpleBackend
 from kbsync.errors import Denied, Missing
-from kbsync.transport import Call, NoSuchRoute, Transport
+from kbsync.transport import NoSuchRoute, Transport
 
 #: The caller comes back by itself; here a wrong address shall be told soon.
 _PROBES = 2
@@ -59,11 +60,10 @@ def open_backend(
 
 def _spoken(transport: Transport) -> str:
     """A current server lists its datasets; the guide's form has no such call."""
-    call = Call("probe", "GET", "/datasets", params={"limit": 1}, repeatable=True)
     try:
-        told = transport.call(call, tries=_PROBES).json
+        told = transport.call(PROBE, tries=_PROBES).json
     except (Missing, NoSuchRoute):
-        answer = transport.ask(call)
+        answer = transport.ask(PROBE)
         # A page is an address where no API is at all.
         if answer.is_html and answer.status != 405:  # noqa: PLR2004 - of the protocol
             raise

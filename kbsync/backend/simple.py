@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
+from kbsync.backend.datasets import PROBE
 from kbsync.backend.rows import progress_of
 from kbsync.errors import Denied, Missing, Unavailable
 from kbsync.model import (
@@ -26,7 +28,7 @@ from kbsync.model import (
     StatusAction,
     Traffic,
 )
-from kbsync.transport import Call, Transport
+from kbsync.transport import Call, NoSuchRoute, Transport
 from kbsync.transport.fields import inner, table, text
 
 
@@ -40,6 +42,11 @@ class SimpleBackend:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    def reach(self) -> None:
+        """Ask for what this form does not have: any answer is one; see `Backend.reach`."""
+        with suppress(Missing, NoSuchRoute):
+            self._transport.call(PROBE)
 
     def dataset(self, reference: str, *, create: Processing | None = None) -> Dataset:  # noqa: ARG002 - it cannot
         """Take a dataset's id as it is: this form has no call that asks for one."""

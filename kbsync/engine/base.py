@@ -111,6 +111,10 @@ class Base:
         """Requests and bytes so far; nothing before the server is first needed."""
         return Traffic({}, 0) if self._backend is None else self._backend.traffic
 
+    def reach(self) -> None:
+        """Only know that the server answers; raises BackendError when it does not."""
+        self.backend.reach()
+
     def interrupt(self) -> None:
         """Let no request wait any longer for the server's good will."""
         if self._backend is not None:

@@ -46,8 +46,8 @@ _UNKNOWN_SECONDS = 60.0
 class Sending(Converting, Parting, Adopting):
     """Work on claimed rows, one at a time."""
 
-    def work_one(self, names: Collection[str]) -> bool:
-        """Do the next due piece of work of these folders; False when there is none.
+    def work_one(self, names: Collection[str]) -> str | None:
+        """Do the next due piece of work of these folders; returns whose it was, None for none.
 
         Raises Unavailable or Denied after the row has been given back; a file's own errors are
         kept in its row.
@@ -59,10 +59,10 @@ class Sending(Converting, Parting, Adopting):
             return self._sweep_one(names)
         try:
             if job.record.want is Want.PRESENT and self.adopt_place(job):
-                return True
+                return job.key.folder
             sure = self.made_sure(job)
             if sure is None:
-                return True
+                return job.key.folder
             if sure.record.want is Want.ABSENT:
                 self._drop(sure)
             else:
@@ -76,7 +76,7 @@ class Sending(Converting, Parting, Adopting):
         except (Missing, Denied) as error:
             self.ledger.release(job)
             raise Denied(str(error), folder=job.key.folder) from error
-        return True
+        return job.key.folder
 
     def _free_stranded(self) -> None:
         """Give back rows whose result could not be written, as with a full disk."""
@@ -271,10 +271,10 @@ class Sending(Converting, Parting, Adopting):
         except (Missing, Rejected) as error:
             raise Denied(f"document {remote.name!r} cannot be deleted: {error}") from error
 
-    def _sweep_one(self, names: Collection[str]) -> bool:
+    def _sweep_one(self, names: Collection[str]) -> str | None:
         leftover = self.ledger.take_leftover(self.clock(), names)
         if leftover is None:
-            return False
+            return None
         due = self.clock() + plan.backoff(leftover.attempts + 1, self.chance())
         written = partial(self.ledger.leftover_kept, leftover, "not tried yet", due)
         try:
@@ -288,7 +288,7 @@ class Sending(Converting, Parting, Adopting):
         except LedgerError:
             self.stranded.append(written)
             raise
-        return True
+        return leftover.key.folder
 
 
 def _what_became(record: Record | None) -> str:

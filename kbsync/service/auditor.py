@@ -60,6 +60,7 @@ class Auditor:
             self._gate.refused(error)
             return _AGAIN
         for audit in audits:
+            self._gate.answered(audit.folder)
             found, done = len(audit.findings), len(audit.repaired)
             self._log.info("audited", folder=audit.folder, findings=found, restored=done)
             if audit.folder in wishes:

@@ -15,7 +15,11 @@ _LONGEST_PAUSE = 300.0
 
 
 class Gate:
-    """Shared by all threads that talk to the server; times are of a clock that never goes back."""
+    """Shared by all threads that talk to the server; times are of a clock that never goes back.
+
+    `missed_once` is called when the server first fails to answer: whoever sends then looks, after
+    the pause, whether it is back, although nothing may be there to be sent.
+    """
 
     def __init__(
         self,
@@ -23,10 +27,12 @@ class Gate:
         *,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float],
+        missed_once: Callable[[], None] = lambda: None,
     ) -> None:
         self._folders = list(folders)
         self._clock = clock
         self._chance = chance
+        self._missed_once = missed_once
         self._lock = threading.Lock()
         self._misses = 0
         self._closed_until = 0.0
@@ -55,6 +61,7 @@ class Gate:
             self._unavailable = str(error)
         if news:
             self._log.warning("server unavailable", error=str(error))
+            self._missed_once()
 
     def refused(self, error: Denied) -> None:
         """The server refuses a folder, or everything: try again later, and say so once."""
@@ -66,16 +73,27 @@ class Gate:
         for name in news:
             self._log.error("server refuses", **{FOLDER: name}, error=str(error))
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the server did not answer when it was last asked."""
+        with self._lock:
+            return self._unavailable is not None
+
     def answered(self, folder: str | None = None) -> None:
-        """The server did what was asked."""
+        """The server did what was asked, for a folder; what it said of others, too, is over."""
         with self._lock:
             back = self._unavailable is not None
             self._misses, self._unavailable, self._closed_until = 0, None, 0.0
-            was_denied = folder is not None and self._denied.pop(folder, None) is not None
+            refusal = self._denied.get(folder or "")
+            accepted = [
+                name for name, (_, text) in self._denied.items() if refusal and text == refusal[1]
+            ]
+            for name in accepted:
+                del self._denied[name]
         if back:
             self._log.info("server available again")
-        if was_denied:
-            self._log.info("server accepts again", **{FOLDER: folder})
+        for name in accepted:
+            self._log.info("server accepts again", **{FOLDER: name})
 
     @property
     def problem(self) -> str | None:

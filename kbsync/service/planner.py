@@ -121,8 +121,8 @@ class Planner:
     def _tell(self, survey: Survey, reason: str) -> None:
         if survey.plan.holds:
             self._held[survey.folder.name] = self._clock() + _HELD_AGAIN
-        elif survey.whole:
-            self._held.pop(survey.folder.name, None)
+        elif survey.whole and self._held.pop(survey.folder.name, None) is not None:
+            self._log.info("no longer held", **{FOLDER: survey.folder.name})
         changes = len(survey.plan.applicable)
         if changes or survey.problems or survey.plan.holds:
             self._log.info(

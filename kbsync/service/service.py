@@ -56,7 +56,7 @@ class Service:
         names = [folder.name for folder in settings.folders]
         self._dirty = Dirty()
         self._requests = Requests()
-        self._gate = Gate(names, chance=random.random)
+        self._gate = Gate(names, chance=random.random, missed_once=self._wake_senders)
         self._schedule = Schedule(settings.folders, self._ask)
         self._watches = [
             Watch(

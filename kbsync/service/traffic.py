@@ -15,7 +15,7 @@ _BATCHES = 5
 
 
 class Sender:
-    """One step: one due piece of work."""
+    """One step: one due piece of work; or a question whether a server that was away is back."""
 
     def __init__(
         self, engine: Engine, gate: Gate, clock: Callable[[], float], sent: Callable[[], None]
@@ -34,13 +34,18 @@ class Sender:
             return _POLL_MOST
         try:
             worked = self._engine.work_one(names)
+            if worked is not None:
+                self._gate.answered(worked)
+            elif self._gate.in_doubt:
+                self._engine.reach()
+                self._gate.answered()
         except Unavailable as error:
             self._gate.missed(error)
             return self._gate.closed_for()
         except Denied as error:
             self._gate.refused(error)
             return 0.0
-        if worked:
+        if worked is not None:
             self._sent()
             return 0.0
         due = self._engine.ledger.next_due(names, max_indexing=self._engine.max_indexing)

@@ -105,6 +105,8 @@ class Watch:
             self._arm_again("the mounts have changed")
         elif self._native is not None:
             self._check_native(self._native)
+        elif self._plan.mode == "native" and self._is_back():
+            self._arm_again("the root is back")
         elif self._plan.mode == "native" and self._is_time():
             self._arm_again(self._problem or "")
         self._poll()
@@ -147,7 +149,7 @@ class Watch:
 
     def _arm(self) -> bool:
         """Set all watches; returns whether that succeeded, and `_problem` says why not."""
-        native = None
+        native = self._identity = None
         self._healthy, self._limits = True, None
         try:
             self._real = resolved(self._root, parse_mountinfo(self._table))
@@ -187,6 +189,9 @@ class Watch:
     def _is_time(self) -> bool:
         raised = self._limits is not None and self._limits != limits()
         return raised or self._clock() >= self._retry_at
+
+    def _is_back(self) -> bool:
+        return self._identity is None and self._identity_now() is not None
 
     def _arm_again(self, reason: str, *, may_recur: bool = False) -> None:
         """Set all watches anew, then mark everything: what happened in between is unknown."""

@@ -136,6 +136,16 @@ def test_the_dialect_is_found_out(side: Side) -> None:
     assert len(side.standin.requests) <= 2
 
 
+def test_whether_the_server_answers(side: Side) -> None:
+    """One small question tells whether the server is there."""
+    side.standin.forget_requests()
+    side.backend.reach()
+    assert len(side.standin.requests) == 1
+    side.standin.faults.add(Fault("outage", times=None))
+    with pytest.raises(Unavailable):
+        side.backend.reach()
+
+
 def test_a_dataset_by_its_id(side: Side) -> None:
     """A dataset is found by its id, and takes documents of its own technique."""
     dataset = side.backend.dataset(side.dataset)

@@ -146,7 +146,7 @@ def test_approval_reaches_the_running_service(tmp_path: Path) -> None:
         with service(place) as process:
             eventually(lambda: is_equal(place), "the start", place)
             shutil.rmtree(place.root / "some")
-            eventually(lambda: "held" in log_of(place), "the hold", place)
+            eventually(lambda: "event=held" in log_of(place), "the hold", place)
             assert len(place.documents()) == 13
             said = place.kbsync("approve", "docs", "--yes")
             assert said.code == 0
@@ -183,7 +183,7 @@ def test_a_hold_of_small_deletions_can_be_approved(tmp_path: Path) -> None:
             eventually(lambda: is_equal(place), "a few", place)
             for number in range(4, 8):
                 (place.root / f"some/{number}.md").unlink()
-            eventually(lambda: "held" in log_of(place), "the hold", place)
+            eventually(lambda: "event=held" in log_of(place), "the hold", place)
             eventually(
                 lambda: place.kbsync("approve", "docs", "--yes").code == 0 and is_equal(place),
                 "the release",

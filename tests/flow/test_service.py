@@ -251,11 +251,12 @@ def test_the_root_goes_and_comes_back(tmp_path: Path) -> None:
         with service(place) as process:
             eventually(lambda: is_equal(place), "the start", place)
             place.root.rename(tmp_path / "away")
-            eventually(lambda: "held" in log_of(place), "the hold", place)
+            eventually(lambda: "event=held" in log_of(place), "the hold", place)
             assert len(place.documents()) == 1
             shutil.copytree(tmp_path / "away", place.root)
             place.write("b.md", "in the new directory of that name, about pikes")
             eventually(lambda: is_equal(place), "the return", place)
+            eventually(lambda: "no longer held" in log_of(place), "the end of the hold", place)
             place.write("c.md", "made after the return, about pikes")
             eventually(lambda: is_equal(place), "watched again", place)
             assert stop(process) == 0
@@ -274,7 +275,7 @@ def test_many_small_deletions_meet_the_limit(tmp_path: Path) -> None:
             eventually(lambda: len(place.documents()) == 27, "a few", place)
             for number in range(3, 9):
                 (place.root / f"{number}.md").unlink()
-            eventually(lambda: "held" in log_of(place), "the hold", place)
+            eventually(lambda: "event=held" in log_of(place), "the hold", place)
             assert len(place.documents()) == 27
             assert stop(process) == 0
 

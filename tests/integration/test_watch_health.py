@@ -116,6 +116,19 @@ def test_a_storm_that_does_not_end(root: Path) -> None:
         assert watched.status().lost_events == 61
 
 
+def test_a_root_that_was_away_for_long(root: Path) -> None:
+    """A root that comes back is watched at the next look, however often it was looked for."""
+    with Watched(root) as watched:
+        root.rename(root.with_name("away"))
+        for _ in range(200):
+            watched.check(later=5)
+        assert watched.status().watches == 0
+        root.with_name("away").rename(root)
+        watched.check(later=1)
+        assert watched.status().problem is None
+        assert works(watched)
+
+
 # Threads.
 
 
@@ -277,24 +290,30 @@ def test_a_root_that_is_missing_at_first(root: Path) -> None:
         assert works(watched)
 
 
-def test_a_root_that_stays_away_is_looked_for_less_often(root: Path) -> None:
+def test_a_root_that_cannot_be_watched_is_tried_less_often(root: Path) -> None:
     """The pauses between two tries grow from 1 s to 60 s, and start again after a success."""
-    shutil.rmtree(root)
-    with Watched(root) as watched:
-        root.mkdir()
-        watched.check(later=0.5)
-        assert watched.status().rearmed == 0
+
+    def as_file() -> None:
         root.rmdir()
+        root.touch()
+
+    def as_directory() -> None:
+        root.unlink()
+        root.mkdir()
+
+    shutil.rmtree(root)
+    root.touch()
+    with Watched(root) as watched:
         for pause in (1, 2, 4, 8, 16, 32, 60, 60):
             watched.check(later=pause)
-        root.mkdir()
+        as_directory()
         watched.check(later=59)
         assert watched.status().rearmed == 0
         watched.check(later=1)
         assert watched.status().rearmed == 1
-        root.rmdir()
+        as_file()
         watched.check()
-        root.mkdir()
+        as_directory()
         watched.check(later=1)
         assert watched.status().rearmed == 2
 

@@ -161,7 +161,7 @@ class History:
 
     def _send(self, engine: Engine, turns: Turns) -> None:
         for _ in range(_SENDS):
-            self._patiently(turns, lambda: engine.work_one(list(engine.folders)))
+            self._patiently(turns, lambda: engine.work_one(list(engine.folders)) is not None)
 
     def _follow(self, engine: Engine, turns: Turns) -> None:
         for _ in range(_POLLS):
