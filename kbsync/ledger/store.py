@@ -306,7 +306,8 @@ def _refuse_newer(applied: Sequence[str], path: Path) -> None:
 def _refuse_older(applied: Sequence[str], path: Path) -> None:
     if set(applied) != set(MIGRATIONS):
         raise LedgerError(
-            f"ledger {path}: written by an older kbsync; `kbsync reconcile` brings it up to date"
+            f"ledger {path}: written by an older kbsync; restart the service, or run `kbsync"
+            " reconcile`, and it is brought up to date"
         )
 
 
