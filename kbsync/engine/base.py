@@ -89,7 +89,7 @@ class Base:
         self.adopted: set[tuple[str, str]] = set()
         self.newly_adopted: deque[str] = deque()
         self.namesakes: dict[str, str] = {}
-        self._bound: dict[tuple[str, str], _Bound] = {}
+        self._bound = {(folder.name, folder.dataset): _Bound() for folder in folders}
         self._binding = threading.Lock()
         self._counted: dict[str, int] = {}
 

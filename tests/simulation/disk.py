@@ -16,7 +16,7 @@ from tests.lives import World
 #: Files that nothing happens to: without them a folder would be emptied in ordinary use.
 STAYING = ("stays.md", "d1/stays, too.md")
 #: Twins by case and by Unicode form, a name that is not UTF-8, and ordinary ones.
-_NAMES = ("a.md", "A.md", "b.md", "c.txt", "é.md", "e\u0301.md", "caf\udce9.md", "d.html")
+_NAMES = ("a.md", "A.md", "b.md", "c.txt", "é.md", "e\u0301.md", "caf\udce9.md", "d.txt")
 _DIRECTORIES = ("", "", "d1/", "d2/", "d2/deep/")
 _SUBJECTS = ("otters", "voles and their burrows", "herons", "beavers", "the newts of old ponds")
 

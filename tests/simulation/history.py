@@ -110,6 +110,7 @@ class History:
         with turns.locks():
             engine.adopting = threading.Lock()
             engine._connecting = threading.Lock()
+            engine._binding = threading.Lock()
             engine.recorder._writing = threading.Lock()
             for bound in engine._bound.values():
                 bound.lock = threading.Lock()

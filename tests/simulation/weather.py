@@ -85,6 +85,8 @@ class Weather:
             rule = {"pre_processing_rules": [], "segmentation": {"separator": "\n"}}
             rule["segmentation"]["max_tokens"] = 200  # type: ignore[index]  # a dict
             settings["process_rule"] = {"mode": "custom", "rules": rule}
+        if self._perhaps(0.25):
+            settings["max_size"] = 60  # so that a text is in two parts
         self._tell(f"settings {settings}")
         return settings
 
