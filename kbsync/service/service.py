@@ -32,7 +32,7 @@ from kbsync.watch import Dirty, Mark, Watch
 from kbsync.web import Desk
 
 TICK_SECONDS = 1.0
-_EVERY = 5
+_EVERY = 2
 #: A step that takes longer than this is taken for stuck, in seconds.
 _PATIENCE = 900.0
 _STOP_SECONDS = 30.0
@@ -132,6 +132,8 @@ class Service:
         self.raise_failure()
         while self._engine.newly_adopted:
             self._ask(self._engine.newly_adopted.popleft(), "adopted")
+        for watch in self._watches:
+            watch.poll()
         self._ticks += 1
         if self._ticks % _EVERY:
             return

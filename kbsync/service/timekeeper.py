@@ -7,7 +7,7 @@ from collections.abc import Callable
 from kbsync.ledger import Ledger
 from kbsync.log import SECONDS, get_logger
 
-_REST = 5.0
+_REST = 2.0
 #: Smaller steps do nothing that a scan or a retry some seconds later would not do, too.
 _LEAST = 10.0
 

@@ -11,7 +11,7 @@ from kbsync.log import get_logger
 
 Step = Callable[[], float]
 
-_AGAIN_SECONDS = 5.0
+_AGAIN_SECONDS = 2.0
 
 
 class Worker:

@@ -109,7 +109,7 @@ class Watch:
             self._arm_again("the root is back")
         elif self._plan.mode == "native" and self._is_time():
             self._arm_again(self._problem or "")
-        self._poll()
+        self.poll()
 
     def stop(self) -> None:
         """Give all watches back, and wait for the threads."""
@@ -243,8 +243,8 @@ class Watch:
 
     # Polling.
 
-    def _poll(self) -> None:
-        """Mark what is polled, when it is time."""
+    def poll(self) -> None:
+        """Mark what is polled, when it is time: to be called more often than `poll_interval`."""
         if self._clock() < self._poll_at:
             return
         self._poll_at = self._clock() + self._poll_interval
