@@ -51,7 +51,8 @@ def test_the_wheel_has_all_and_no_more(built: Path) -> None:
     with zipfile.ZipFile(built / WHEEL) as wheel:
         names = set(wheel.namelist())
         metadata = email.message_from_bytes(wheel.read(f"kbsync-{__version__}.dist-info/METADATA"))
-    tracked = _tracked("kbsync")
+    units = {name.replace("systemd/", "kbsync/units/") for name in _tracked("systemd")}
+    tracked = _tracked("kbsync") | units
     assert {name for name in names if name.startswith("kbsync/")} == tracked
     assert {"kbsync/py.typed", "kbsync/units/kbsync.service", "kbsync/web/static/page.js"} <= names
     data = f"kbsync-{__version__}.data/data/"
@@ -70,6 +71,7 @@ def test_the_sdist_has_what_a_builder_needs(built: Path) -> None:
     with tarfile.open(built / SDIST) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert _tracked("kbsync") | _tracked("tests") | _tracked("docs") | _tracked("share") <= names
+    assert _tracked("systemd") <= names
     assert {"README.md", "CHANGELOG.md", "LICENSE", "requirements/dev.txt", "Makefile"} <= names
     assert not [name for name in names if name.startswith((".ci", ".venv", "bench/results"))]
 
@@ -123,7 +125,8 @@ def test_the_image_gets_what_it_is_built_of() -> None:
     """Everything that the build reads is let into the container's build, and nothing else is."""
     admitted = set(re.findall(r"^!(.+)$", (PROJECT / ".dockerignore").read_text(), re.MULTILINE))
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())
-    needed = {*project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]}
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*wheel["shared-data"], *wheel["force-include"]}
     needed |= {"kbsync", "pyproject.toml", "requirements", "LICENSE", project["project"]["readme"]}
     assert admitted == needed
     image = (PROJECT / "Dockerfile").read_text()

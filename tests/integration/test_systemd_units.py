@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-UNITS = sorted(file for file in (PROJECT / "kbsync/units").iterdir() if file.suffix != ".py")
+UNITS = sorted((PROJECT / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 PROGRAM = Path(sys.executable).parent / "kbsync"
 KEY = "dataset-abcdefghijklmnop12345678"

@@ -30,8 +30,14 @@ class Place:
 
 def units(names: tuple[str, ...], place: Place, settings: Settings) -> Mapping[str, str]:
     """The text of each of these units."""
-    packaged = resources.files("kbsync.units")
-    return {name: _fitted((packaged / name).read_text(), place, settings) for name in names}
+    return {name: _fitted(_packaged(name), place, settings) for name in names}
+
+
+def _packaged(name: str) -> str:
+    """A unit as it is published: in the wheel, or in the checkout that this runs from."""
+    package = resources.files("kbsync")
+    unit = package / "units" / name
+    return (unit if unit.is_file() else package / ".." / "systemd" / name).read_text()
 
 
 def _fitted(text: str, place: Place, settings: Settings) -> str:

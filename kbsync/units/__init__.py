@@ -1,1 +1,0 @@
-"""The units of systemd that `kbsync install-service` installs."""
