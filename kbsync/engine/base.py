@@ -92,6 +92,7 @@ class Base:
         self._bound = {(folder.name, folder.dataset): _Bound() for folder in folders}
         self._binding = threading.Lock()
         self._counted: dict[str, int] = {}
+        self._placed: dict[Key, str] = {}
 
     def tell(self, event: Event) -> None:
         """Tell who follows, and keep it for the history."""
@@ -157,7 +158,10 @@ class Base:
         self.ledger.bind(folder.name, folder.root, name, dataset.id, now, setting=setting)
 
     def dataset_of(self, record: Record) -> Dataset:
-        """The dataset of a file: where it is, or the first with room; raises BackendError."""
+        """The dataset of a file: where it is, or the first with room; raises BackendError.
+
+        Its place there is kept until `placed` says that the ledger knows.
+        """
         folder, path = self.folders[record.key.folder], record.key.path
         if not folder.places.max_documents:
             return self.dataset(folder, folder.places.dataset_of(path))
@@ -166,7 +170,7 @@ class Base:
             return self.dataset(folder, own)
         for name in folder.places.row_of(path):
             dataset = self.dataset(folder, name)
-            if self._has_room(dataset.id, folder.places.max_documents):
+            if self._has_room(record.key, dataset.id, folder.places.max_documents):
                 return dataset
         raise AssertionError  # numbers do not end
 
@@ -178,13 +182,21 @@ class Base:
         known_row = islice(row, len(known))  # there are no gaps in it but by a person's doing
         return next((name for name in known_row if known.get(name) in there), None)
 
-    def _has_room(self, dataset_id: str, most: int) -> bool:
-        """Whether one document more may be sent to a dataset, which is then counted."""
+    def placed(self, key: Key) -> None:
+        """The ledger knows by now where a file is being sent to, or it is not sent."""
+        with self._binding:
+            self._placed.pop(key, None)
+
+    def _has_room(self, key: Key, dataset_id: str, most: int) -> bool:
+        """Whether a file's document may be sent to a dataset, which then keeps a place for it."""
         with self._binding:
             count = self._counted.get(dataset_id, most)
             if count >= most:  # perhaps some went meanwhile
-                count = self.ledger.documents_in(dataset_id)
-            self._counted[dataset_id] = count + 1
+                others = [one for one, there in self._placed.items() if there == dataset_id]
+                count = self.ledger.documents_in(dataset_id, but=others) + len(others)
+            if count < most:
+                self._placed[key] = dataset_id
+            self._counted[dataset_id] = count + (count < most)
             return count < most
 
     def fills(self, name: str, dataset_id: str) -> bool:

@@ -97,7 +97,10 @@ class Sending(Converting, Parting, Adopting):
     def _put(self, job: Job) -> None:
         found = self._read(job)
         if found is not None and not self._settled_without_sending(job, *found[1:]):
-            self._send(job, *found)
+            try:
+                self._send(job, *found)
+            finally:
+                self.placed(job.key)
 
     def _read(self, job: Job) -> tuple[Content, Version, Stamp] | None:
         """The file as it is now; None when it cannot be read, which its row then tells."""

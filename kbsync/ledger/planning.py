@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -118,13 +118,19 @@ class Planning(Moving):
         )
         return dict(rows)
 
-    def documents_in(self, dataset_id: str) -> int:
-        """How many documents of ours a dataset has, or is about to have; reads every row."""
+    def documents_in(self, dataset_id: str, *, but: Collection[Key] = ()) -> int:
+        """How many documents of ours a dataset has, or is about to have; reads every row.
+
+        Those of the files `but` are left out, which are few.
+        """
+        others = [value for key in but for value in (key.folder, stored_path(key.path))]
         rows = self.store.rows(
             "SELECT coalesce(sum(CASE WHEN parts IS NOT NULL THEN json_array_length(parts)"
             " ELSE 1 END), 0) FROM files"
-            f" WHERE coalesce(intent_dataset, {_DATASET}) = ?",
-            (dataset_id,),
+            f" WHERE coalesce(intent_dataset, {_DATASET}) = ?"
+            + " AND NOT (folder = ? AND path = ?)"
+            * len(but),
+            (dataset_id, *others),
         )
         return int(rows[0][0])
 
