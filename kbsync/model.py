@@ -172,10 +172,12 @@ class Record:
 
     @property
     def newest(self) -> tuple[Remote, ...]:
-        """The documents of its newest version: one, or its parts."""
-        parts = tuple(part.remote for part in self.parts if part.number)
+        """The documents of its newest version: one, or its parts, as far as they are there."""
         one = self.coming or self.live
-        return parts or (() if one is None else (one,))
+        current = [part for part in self.parts if part.number]
+        if one is not None and not current:
+            return (one,)
+        return tuple(part.remote for part in current or self.parts)
 
     @property
     def answers(self) -> bool:

@@ -135,8 +135,8 @@ class SeamStore(Store):
     """
 
     def __init__(self, points: Points, path: Path) -> None:
+        self._points = points  # opening may have a transaction of its own
         super().__init__(path)
-        self._points = points
         self._connection.execute("PRAGMA synchronous = OFF")
         self._on_disk = self._connection.serialize() if points.power else b""
 

@@ -153,9 +153,15 @@ class Sending(Table):
             settle_row(db, job.key, State.COMPLETED, stamp, now)
 
     def still_indexing(self, job: Job, version: Version, stamp: Stamp | None, now: float) -> None:
-        """The version being indexed has the file's content already."""
+        """The version being indexed has the file's content already.
+
+        It may have been finished since the job was claimed, or be gone: then the file is looked
+        at again.
+        """
         with self.store.transaction() as db:
-            if is_current(db, job):
+            record = get_row(db, job.key)
+            there = record is not None and same_document(record.coming, job.record.coming)
+            if is_current(db, job) and there:
                 set_row(db, job.key, "sha256 = ?, recipe = ?", version.sha256, version.recipe)
                 settle_row(db, job.key, State.INDEXING, stamp, now)
             else:

@@ -134,6 +134,21 @@ def test_back_to_the_live_version(ledger: Ledger) -> None:
     assert leftovers(ledger) == ["doc-b"]
 
 
+def test_indexed_while_the_file_was_looked_at(ledger: Ledger) -> None:
+    """A version that is finished while its file is compared with it is not waited for any more."""
+    want(ledger)
+    ledger.sent(claim(ledger), remote("doc-a"), A, STAMP, 3.0)
+    want(ledger, stamp=STAMP._replace(mtime_ns=5_000))
+    job = claim(ledger)
+    ledger.indexed(KEY, remote("doc-a"), 1, 4.0)
+
+    ledger.still_indexing(job, A, STAMP, 5.0)
+
+    assert row(ledger).state is State.PENDING
+    ledger.unchanged(claim(ledger), A, STAMP, 6.0)
+    assert (row(ledger).state, row(ledger).live) == (State.COMPLETED, remote("doc-a"))
+
+
 def test_a_document_in_use_again_is_no_leftover(ledger: Ledger) -> None:
     """A document that a create overwrote in place is taken off the list of those that must go."""
     bring_live(ledger)
