@@ -65,6 +65,7 @@ class Run:
         self._stopping = False
         self._busy = 0
         self._news = False
+        self._moves = 0
         self._misses = 0
         self._last_miss: str | None = None
         self._succeeded = False
@@ -176,8 +177,16 @@ class Run:
                 self._busy -= 1
                 self._news = self._news or worked
                 self._changed.notify_all()
-                if not worked:  # others that find nothing, too, must not wake this one
-                    self._changed.wait_for(lambda: self._stopping, timeout=_LOOK_AGAIN)
+                if not worked:
+                    self._idle()
+
+    def _idle(self) -> None:
+        """Rest until documents are indexed, which makes room for others, or for a while.
+
+        Others that find nothing to do, too, do not end it.
+        """
+        seen = self._moves
+        self._changed.wait_for(lambda: self._stopping or self._moves != seen, timeout=_LOOK_AGAIN)
 
     def _work_one(self) -> bool:
         names = self._active()
@@ -245,12 +254,19 @@ class Run:
             self._news = False
             sending = self._sending()
             moved, flying = self._look()
+            if moved:
+                self._wake()
             # What moved may have left work, such as an old version to delete.
             if not sending and not moved and not self._wanted(flying):
                 return
             pause = _POLL_FIRST if moved else min(pause * 1.5, _POLL_MOST)
             if not self._wait_for_senders():
                 self._rest(pause)
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._moves += 1
+            self._changed.notify_all()
 
     def _wait_for_senders(self) -> bool:
         """Wait while somebody sends, not for long; False when nobody does."""

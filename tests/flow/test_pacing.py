@@ -43,6 +43,17 @@ def test_so_many_wait_on_the_indexer(tmp_path: Path, dialect: str) -> None:
         place.equal()
 
 
+def test_a_run_goes_on_when_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Senders of a run that find the server full go on when it has done some, not by and by."""
+    monkeypatch.setattr("kbsync.oneshot._LOOK_AGAIN", 3600.0)
+    with a_place(tmp_path) as place:
+        place.configure(max_indexing=2)
+        files(place, 12)
+        said = place.kbsync("reconcile", "--timeout", "60")
+        assert said.code == 0, said.out + said.err
+        place.equal()
+
+
 def test_without_waiting_for_the_end_all_are_sent(tmp_path: Path) -> None:
     """With --no-wait a run still goes on until everything is sent, a few at a time."""
     with a_place(tmp_path, pace=0.02) as place:
