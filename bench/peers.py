@@ -69,20 +69,13 @@ def python() -> str | None:
     return str(made)
 
 
-def over_files(tree: Path, place: Path, *, langchain: bool) -> dict[str, list[str]]:
-    """Commands that do over an unchanged tree what `kbsync plan` does, their memory in `place`.
-
-    LangChain reads and hashes every file and asks its records about each, so it is left out where
-    it would take all day.
-    """
+def over_files(tree: Path, place: Path) -> dict[str, list[str]]:
+    """Commands that do over an unchanged tree what `kbsync plan` does, their memory in `place`."""
     if (theirs := python()) is None:
         return {}
-    commands = {"oikb's manifest": [theirs, "-c", OIKB, str(tree)]}
-    if langchain:
-        index = [theirs, "-c", LANGCHAIN, str(tree), str(place / "langchain.db")]
-        subprocess.run(index, check=True, stdout=subprocess.DEVNULL)
-        commands["LangChain's index()"] = index
-    return commands
+    index = [theirs, "-c", LANGCHAIN, str(tree), str(place / "langchain.db")]
+    subprocess.run(index, check=True, stdout=subprocess.DEVNULL)
+    return {"oikb's manifest": [theirs, "-c", OIKB, str(tree)], "LangChain's index()": index}
 
 
 def loop(script: str, *arguments: str) -> list[str] | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import statistics
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.measure import Figure, keep, report
 from bench.unchanged import configure, write_ledger
@@ -21,14 +23,21 @@ _RECIPE = "0123456789ab"
 
 def run(place: Path, count: int) -> None:
     """Take `count` documents from nothing to completed, each transition its own transaction."""
-    seconds: dict[str, list[float]] = {"kbsync ledger": [], "plain sqlite3": []}
+    taken: dict[str, list[_Taken]] = {"kbsync ledger": [], "plain sqlite3": []}
     size = 0
     for number in range(3):
         ledger, plain = place / f"ledger-{number}.db", place / f"plain-{number}.db"
-        seconds["kbsync ledger"].append(_transitions(ledger, count))
-        seconds["plain sqlite3"].append(_plain(plain, count))
+        taken["kbsync ledger"].append(_transitions(ledger, count))
+        taken["plain sqlite3"].append(_plain(plain, count))
         size = ledger.stat().st_size
-    figures = [Figure(name, tuple(values)) for name, values in seconds.items()]
+    figures = [
+        Figure(
+            name,
+            tuple(one.seconds for one in each),
+            cpu=statistics.median(one.cpu for one in each),
+        )
+        for name, each in taken.items()
+    ]
     title = f"ledger, {count} documents"
     report(title, figures, ours="kbsync ledger")
     print(f"  {size / count:.0f} bytes a document")
@@ -68,11 +77,26 @@ def run_status(place: Path, count: int) -> None:
     keep(f"ledger, {count} documents, size", {"bytes_a_document": round(size / count)})
 
 
-def _transitions(path: Path, count: int) -> float:
+class _Taken(NamedTuple):
+    """Seconds on the wall and of the processor."""
+
+    seconds: float
+    cpu: float
+
+    @classmethod
+    def now(cls) -> _Taken:
+        return cls(time.perf_counter(), time.process_time())
+
+    def until_now(self) -> _Taken:
+        now = self.now()
+        return _Taken(now.seconds - self.seconds, now.cpu - self.cpu)
+
+
+def _transitions(path: Path, count: int) -> _Taken:
     puts = [Put(_seen(number), "new") for number in range(count)]
     with Ledger.open(path) as ledger:
         ledger.observe(puts, 1.0)
-        started = time.perf_counter()
+        started = _Taken.now()
         while (job := ledger.claim(2.0, ["bench"])) is not None:
             version = Version(hashlib.sha256(job.key.path.encode()).hexdigest(), _RECIPE)
             name = naming.remote_name(job.key, version, "bench")
@@ -80,10 +104,10 @@ def _transitions(path: Path, count: int) -> float:
             remote = Remote(_id("dataset"), _id(name), name, "20261122210917847869")
             ledger.sent(job, remote, version, job.record.stamp, 3.0)
             ledger.indexed(job.key, remote, 1, 4.0)
-        return time.perf_counter() - started
+        return started.until_now()
 
 
-def _plain(path: Path, count: int) -> float:
+def _plain(path: Path, count: int) -> _Taken:
     """As many commits of one changed row, with the same journal and the same care."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
@@ -92,7 +116,7 @@ def _plain(path: Path, count: int) -> float:
     rows = [(_seen(number).key.path, "pending", "") for number in range(count)]
     with db:
         db.executemany("INSERT INTO files VALUES (?, ?, ?)", rows)
-    started = time.perf_counter()
+    started = _Taken.now()
     for path_of_row, _, _ in rows:
         for state in ("sending", "intended", "indexing", "completed"):
             db.execute("BEGIN IMMEDIATE")
@@ -102,9 +126,9 @@ def _plain(path: Path, count: int) -> float:
                 (state, f"{path_of_row} [{state}]", path_of_row),
             )
             db.execute("COMMIT")
-    elapsed = time.perf_counter() - started
+    taken = started.until_now()
     db.close()
-    return elapsed
+    return taken
 
 
 def _seen(number: int, folder: str = "bench") -> Seen:

@@ -21,8 +21,8 @@ from kbsync.scan import walk
 FILES_PER_DIRECTORY = 10
 DATASET = "8284addb-25d4-497e-b937-9a62ba4aff49"
 CONTENT = b"# Heading\n\nsome text\n" * 20
-#: Up to so many files, LangChain is waited for.
-_LANGCHAIN = 100_000
+#: Up to so many files, tools that read every file are waited for.
+_READ = 20_000
 
 
 def run(place: Path, count: int, *, rounds: int = 7, beside: int = 0) -> None:
@@ -33,11 +33,10 @@ def run(place: Path, count: int, *, rounds: int = 7, beside: int = 0) -> None:
         commands[f"kbsync plan, {beside} files"] = _plan(_prepared(place / "beside", beside)[1])
     commands["find with stat (the floor)"] = ["find", str(tree), "-printf", "%s %T@ %C@ %i %p\\n"]
     if shutil.which("rclone"):
-        copy = place / "copy"
-        if not copy.exists():
-            subprocess.run(["cp", "-al", tree, copy], check=True)  # the same files by other names
-        commands["rclone sync --dry-run"] = ["rclone", "sync", "--dry-run", str(tree), str(copy)]
-    commands |= peers.over_files(tree, place, langchain=count <= _LANGCHAIN)
+        copy = str(place / "copy")
+        commands["rclone sync --dry-run"] = ["rclone", "sync", "--dry-run", str(tree), copy]
+    if count <= _READ:
+        commands |= peers.over_files(tree, place)
     title = f"nothing changed, {count} files"
     report(title, compare(commands, rounds=rounds), ours="kbsync plan")
 
@@ -54,10 +53,13 @@ def _plan(config: Path) -> list[str]:
 
 
 def _prepared(place: Path, count: int) -> tuple[Path, Path]:
-    """The tree and its configuration; one that is there already is taken as it is."""
+    """The tree, a copy for rclone, and a warm ledger; what is there already is taken as it is."""
     tree, config = place / "tree", place / "kbsync.toml"
-    if not config.exists():
+    if not tree.exists():
         make_tree(tree, count)
+        # The same files by other names: before the ledger is filled, as it changes their ctime.
+        subprocess.run(["cp", "-al", tree, place / "copy"], check=True)
+    if not (place / "ledger.db").exists():
         fill_ledger(configure(place, tree))
     return tree, config
 
