@@ -138,7 +138,7 @@ def test_all_well(place: Place) -> None:
     found = rows(place, 0)
     assert results(found) == {"warn": [], "fail": []}
     assert found["configuration"]["subject"] == str(place.config)
-    assert found["files"]["finding"].startswith("2 to send, 0 skipped, 0 unreadable")
+    assert found["files"]["finding"].startswith("2 to keep in sync, 0 skipped, 0 unreadable")
     assert "kbsync's stand-in, which acts as Dify 1.1" in found["version"]["finding"]
     assert "'KB'" in found["dataset"]["finding"]
     assert found["watches"]["finding"].startswith("needs 2 of ")
@@ -312,7 +312,7 @@ def test_nothing_listens(place: Place) -> None:
     assert results(found) == {"warn": [], "fail": ["server"]}
     assert found["server"]["finding"] == f"nothing listens at 127.0.0.1:{port}"
     assert found["dataset"]["result"] == "skip"
-    assert found["files"]["finding"].startswith("2 to send")
+    assert found["files"]["finding"].startswith("2 to keep in sync")
 
 
 def test_unknown_name(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,6 +195,16 @@ WRONG_AT_TOP = [
         'http.listen = "8377"',
         'http.listen = "8377" must be an address and a port such as "127.0.0.1:8377", or "off"',
     ),
+    *(
+        (
+            f'http.listen = "{address}"',
+            (
+                f"http: listen = {address} can be reached from other machines, which needs a token:"
+                " set token_file to a file that holds one"
+            ),
+        )
+        for address in ("0.0.0.0:8377", "[::]:8377", "192.0.2.7:8377")
+    ),
     (
         'http.listen = "::1:8377"',
         'http.listen = "::1:8377" must be an address and a port such as "127.0.0.1:8377", or "off"',

@@ -204,9 +204,11 @@ def _directories(root: str, seconds: float) -> tuple[int, bool]:
 
 
 def folder_files(folder: FolderSettings, walk: Walk) -> Finding:
-    """How many files would be sent, and which cannot be read."""
+    """How many files are to be kept in sync, and which cannot be read."""
     check, name = "files", folder.name
-    found = f"{walk.admitted} to send, {walk.skipped} skipped, {len(walk.unread)} unreadable"
+    found = (
+        f"{walk.admitted} to keep in sync, {walk.skipped} skipped, {len(walk.unread)} unreadable"
+    )
     if walk.stopped_after is not None:
         found += f" (stopped after {walk.stopped_after:g} s; there are more)"
     if walk.unread:
