@@ -269,14 +269,12 @@ def plan_folder(
     deletions = sum(has_document(one) and one.want is Want.PRESENT for one in unasked)
     # Only an inode says that such a file is the same: its document is replaced all the same.
     deletions += sum(isinstance(change, Move) and change.edited for change in changes)
-    deletions += recent if deletions else 0
     purges = sum(record.want is Want.ABSENT for record in unasked)
     strangers = sum(map(is_stranger, unasked))
-    known += recent
     # During a first sync, few of the files have a document.
     files = sum(one.want is Want.PRESENT and one.state is not State.SKIPPED for one in missing)
     had = max(known, files)
-    loss = _Loss(deletions, purges, strangers, known, had, present)
+    loss = _Loss(deletions, purges, strangers, recent, known, had, present)
     holds = _holds(folder, loss, problems, closed, moved_root, rules)
     return FolderPlan(tuple(changes), tuple(holds), len(unknown), released, tuple(missing))
 
@@ -311,12 +309,14 @@ class _Loss:
     """How many documents would go, and how many files there are and were.
 
     `strangers` are documents among `deletions` whose file was never here; `purges` are out of
-    service already; `had` counts files of which no document is known yet, too.
+    service already; `recent` were taken up a little earlier; `had` counts files of which no
+    document is known yet, too.
     """
 
     deletions: int
     purges: int
     strangers: int
+    recent: int
     known: int
     had: int
     present: int
@@ -345,19 +345,24 @@ def _holds(
         return [Hold(folder, "emptied", waiting, f"the folder is empty; it had {loss.had} files")]
     if loss.strangers:
         return [Hold(folder, "stranger", waiting, _told_strangers(loss.strangers))]
-    return _beyond_limits(folder, loss.deletions, loss.known, rules)
+    return _beyond_limits(folder, loss, rules)
 
 
-def _beyond_limits(folder: str, deletions: int, known: int, rules: Rules) -> list[Hold]:
+def _beyond_limits(folder: str, loss: _Loss, rules: Rules) -> list[Hold]:
+    if not loss.deletions:
+        return []
+    deletions, known = loss.deletions + loss.recent, loss.known + loss.recent
+    since = f", {loss.recent} of them in the last minutes" if loss.recent else ""
     if deletions > rules.max_delete_count:
-        reason = f"{are(deletions, 'deletion')} more than max_delete_count"
-        return [Hold(folder, "count", deletions, f"{reason} = {rules.max_delete_count}")]
+        told = f"{are(deletions, 'deletion')} more than max_delete_count"
+        reason = f"{told} = {rules.max_delete_count}{since}"
+        return [Hold(folder, "count", loss.deletions, reason)]
     if deletions >= PERCENT_FLOOR and deletions * 100 > rules.max_delete_percent * known:
         reason = (
             f"{deletions} of {known} documents are more than"
-            f" max_delete_percent = {rules.max_delete_percent:g}"
+            f" max_delete_percent = {rules.max_delete_percent:g}{since}"
         )
-        return [Hold(folder, "percent", deletions, reason)]
+        return [Hold(folder, "percent", loss.deletions, reason)]
     return []
 
 
