@@ -210,6 +210,7 @@ class Looking(Moving, Trickling):
         folder = survey.folder
         self.count_drops(survey, now)
         hold = survey.plan.holds[0] if survey.plan.holds else None
+        before = self.ledger.folder(folder.name)
         if survey.whole:
             identity = None if hold or survey.problems else survey.identity
             self.ledger.scanned(folder.name, folder.root, folder.dataset, identity, hold, now)
@@ -231,6 +232,8 @@ class Looking(Moving, Trickling):
             self.tell(Event(Happened.HELD, folder.name, "", hold.reason))
         if hold is not None or survey.whole:
             self.holds[folder.name] = hold
+        if survey.whole and hold is None and before is not None and before.hold is not None:
+            self.tell(Event(Happened.NOTE, folder.name, "", "nothing is held any more"))
 
     def preview(self, survey: Survey) -> Iterator[Planned]:
         """What `accept` and the work after it would do, file by file; reads, but sends nothing."""
