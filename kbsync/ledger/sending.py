@@ -20,6 +20,7 @@ from kbsync.ledger.table import (
     due,
     generation_of,
     get_row,
+    is_as_judged,
     is_current,
     marks_of,
     release_row,
@@ -131,7 +132,7 @@ class Sending(Table):
         With `describe`, its metadata may have changed.
         """
         with self.store.transaction() as db:
-            if not is_current(db, job):
+            if not is_as_judged(db, job):
                 release_row(db, job)
                 return
             record = get_row(db, job.key)
@@ -159,9 +160,7 @@ class Sending(Table):
         at again.
         """
         with self.store.transaction() as db:
-            record = get_row(db, job.key)
-            there = record is not None and same_document(record.coming, job.record.coming)
-            if is_current(db, job) and there:
+            if is_as_judged(db, job):
                 set_row(db, job.key, "sha256 = ?, recipe = ?", version.sha256, version.recipe)
                 settle_row(db, job.key, State.INDEXING, stamp, now)
             else:

@@ -110,11 +110,10 @@ class Store:
         """
         last, now = read_mark(self._lockfile), self._events()
         if 0 < now < last and self.mended is None:
-            with self.transaction() as db:
-                db.execute(
-                    "INSERT OR REPLACE INTO facts VALUES (?, 'older')",
-                    (backup.NEEDS_ADOPTION,),
-                )
+            self.rows(
+                "INSERT OR REPLACE INTO facts VALUES (?, 'older') RETURNING name",
+                (backup.NEEDS_ADOPTION,),
+            )
             self.mended = (
                 f"ledger {self.path}: it is older than when it was last used, as when a copy was"
                 " put back, or after a power cut; what was done since then is looked up on the"

@@ -143,6 +143,19 @@ def is_current(db: sqlite3.Connection, job: Job) -> bool:
     )
 
 
+def is_as_judged(db: sqlite3.Connection, job: Job) -> bool:
+    """Whether the job is current, and its documents are those that it was claimed with.
+
+    While a file is read, its coming document may have become the live one.
+    """
+    record = get_row(db, job.key)
+    return (
+        record is not None
+        and is_current(db, job)
+        and (record.live, record.coming) == (job.record.live, job.record.coming)
+    )
+
+
 def release_row(db: sqlite3.Connection, job: Job) -> None:
     """Give a claimed row back to the queue."""
     record = get_row(db, job.key)

@@ -149,6 +149,22 @@ def test_indexed_while_the_file_was_looked_at(ledger: Ledger) -> None:
     assert (row(ledger).state, row(ledger).live) == (State.COMPLETED, remote("doc-a"))
 
 
+@pytest.mark.parametrize("judged", ["unchanged", "still_indexing"])
+def test_indexed_while_its_file_is_read(ledger: Ledger, judged: str) -> None:
+    """What was said of documents that are not those of the row any more does not count."""
+    bring_live(ledger, "doc-a", A)
+    want(ledger)
+    ledger.sent(claim(ledger), remote("doc-b"), B, STAMP, 5.0)
+    want(ledger)
+    job = claim(ledger)
+    ledger.indexed(KEY, remote("doc-b"), 1, 6.0)
+    getattr(ledger, judged)(job, A if judged == "unchanged" else B, STAMP, 7.0)
+    record = row(ledger)
+    assert (record.state, record.live, record.coming) == (State.PENDING, remote("doc-b"), None)
+    ledger.unchanged(claim(ledger), B, STAMP, 8.0)
+    assert row(ledger).state is State.COMPLETED
+
+
 def test_a_document_in_use_again_is_no_leftover(ledger: Ledger) -> None:
     """A document that a create overwrote in place is taken off the list of those that must go."""
     bring_live(ledger)

@@ -240,7 +240,7 @@ class LedgerMachine(RuleBasedStateMachine):
             self.rows[job.key] = replace(row, live=None, coming=None, intent=None, doomed=False)
 
     @precondition(lambda self: self.jobs)
-    @rule(data=st.data(), how=st.sampled_from(["release", "postpone", "park", "lose", "unchanged"]))
+    @rule(data=st.data(), how=st.sampled_from(["release", "postpone", "park", "lose"]))
     def give_up(self, data: st.DataObject, how: str) -> None:
         """The other ways in which work on a row can end."""
         job = self._some_job(data, Want.PRESENT)
@@ -255,24 +255,41 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.ledger.postpone(job, "server away", _NOW)
             case "park":
                 self.ledger.park(job, "refused", _VERSION, _STAMPS[1], _NOW)
-            case "lose":
-                self.ledger.lose(job, _NOW)
             case _:
-                self.ledger.unchanged(job, _VERSION, _STAMPS[1], _NOW)
+                self.ledger.lose(job, _NOW)
         if not current or how in {"release", "postpone"}:
             self._released(job)
         elif how == "park":
             parked = replace(row, state=State.FAILED, stamp=_STAMPS[1], intent=None)
             self.rows[job.key] = parked
-        elif how == "unchanged":
-            self._goes(row.coming, unless=row.live)
-            same = replace(row, state=State.COMPLETED, stamp=_STAMPS[1], coming=None)
-            self.rows[job.key] = same
         elif _has_document(row_of(job.record)):
             stamp = row.stamp and row.stamp._replace(ctime_ns=-1)
             self.rows[job.key] = replace(row, state=State.COMPLETED, stamp=stamp)
         else:
             del self.rows[job.key]
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), same_as=st.sampled_from(["live", "coming"]))
+    def find_the_same(self, data: st.DataObject, same_as: str) -> None:
+        """The file has a document's content; it counts if the row still has the documents read."""
+        job = self._some_job(data, Want.PRESENT)
+        if job is None or (same_as == "coming" and job.record.coming is None):
+            return
+        self.jobs.remove(job)
+        row, read = self.rows[job.key], row_of(job.record)
+        counts = self._is_current(job) and (row.live, row.coming) == (read.live, read.coming)
+        if same_as == "live":
+            self.ledger.unchanged(job, _VERSION, _STAMPS[1], _NOW)
+        else:
+            self.ledger.still_indexing(job, _VERSION, _STAMPS[1], _NOW)
+        if not counts:
+            self._released(job)
+        elif same_as == "coming":
+            self.rows[job.key] = replace(row, state=State.INDEXING, stamp=_STAMPS[1])
+        else:
+            self._goes(row.coming, unless=row.live)
+            done = replace(row, state=State.COMPLETED, stamp=_STAMPS[1], coming=None)
+            self.rows[job.key] = done
 
     # What the server says of documents
 
@@ -349,6 +366,11 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.ledger.going("kb") == self.going
         # Of a file whose stamp is not believed any more, the size is still good for the order.
         self.sizes |= {key: row.stamp.size for key, row in self.rows.items() if row.stamp}
+
+    @invariant()
+    def what_is_followed_has_a_document(self) -> None:
+        for row in self.rows.values():
+            assert row.state is not State.INDEXING or row.coming is not None
 
     @invariant()
     def each_document_is_at_one_place(self) -> None:
