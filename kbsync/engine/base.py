@@ -92,6 +92,7 @@ class Base:
         self._bound = {(folder.name, folder.dataset): _Bound() for folder in folders}
         self._binding = threading.Lock()
         self._counted: dict[str, int] = {}
+        self._rebound: set[str] = set()
         self._placed: dict[Key, str] = {}
 
     def tell(self, event: Event) -> None:
@@ -231,6 +232,13 @@ class Base:
             ' or on_delete = "keep"',
             folder=folder.name,
         )
+
+    def rebind_first(self, names: Collection[str]) -> None:
+        """Before the first work on these folders: `rebind` each, once; raises BackendError."""
+        for name in names:
+            if name not in self._rebound:
+                self.rebind(name)
+                self._rebound.add(name)
 
     def rebind(self, name: str) -> None:
         """Resolve the dataset again if the setting names another one than at the last run."""

@@ -53,6 +53,7 @@ class Sending(Converting, Parting, Adopting):
         kept in its row.
         """
         self._free_stranded()
+        self.rebind_first(names)
         names = self.adopt_first(names)
         job = self.ledger.claim(self.clock(), names, max_indexing=self.max_indexing)
         if job is None:
