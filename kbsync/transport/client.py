@@ -234,9 +234,12 @@ class Transport:
         response = self._client.send(request, stream=True)
         if quiet is None or EVENTS not in response.headers.get("content-type", ""):
             try:
-                response.read()
+                content = response.read()
             finally:
                 response.close()
+            # httpx's own stream knows the response, which knows the request with all that was
+            # sent: in that circle, large files would stay in memory until garbage is looked for.
+            response.stream = httpx.ByteStream(content)
         return response
 
     def _read(self, response: httpx.Response) -> Answer:

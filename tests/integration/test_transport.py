@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import sys
 import threading
 from collections import Counter
 
@@ -115,6 +117,23 @@ def test_refused_while_sending() -> None:
         pytest.raises(Rejected, match="client_max_body_size"),
     ):
         transport.call(large)
+
+
+def test_what_was_sent_is_let_go() -> None:
+    """A body that was sent is held by nobody once it is answered, without a look for garbage."""
+    body = b"x" * 100_000
+    call = Call("create", "POST", "/x", files={"file": ("a.md", body, "text/plain")})
+    before = sys.getrefcount(body)
+    gc.disable()
+    try:
+        with (
+            served(answers(written("200 OK", b"{}", "Content-Type: application/json"))) as server,
+            calling(server.url) as (transport, _),
+        ):
+            transport.call(call)
+            assert sys.getrefcount(body) == before
+    finally:
+        gc.enable()
 
 
 # Who is not what it should be
