@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from kbsync import naming
 from kbsync.model import Key
@@ -63,12 +63,25 @@ class Watching:
             and other.body == document.body
             and other.display_status == "available"
         ]
+        if _is_in_parts(text, mark, (one for one in documents.values() if one is not document)):
+            return
         made = self._made[document.id, document.body]
         for path, said in self._disk.tree.items():
             if said != text or self._disk.born[path] > made or others:
                 continue
             if naming.key_digest("test", Key(*path.split("/", 1))) == mark.key_digest:
                 self.wrong.append(f"{call.told} takes the only document of {path}: {text[:12]}")
+
+
+def _is_in_parts(text: str, mark: naming.Mark, others: Iterable[StoredDocument]) -> bool:
+    """Whether other documents of the file answer with all of its text between them."""
+    words: set[str] = set()
+    for other in others:
+        found = naming.decode(other.name)
+        answers = other.display_status == "available" and other.segments
+        if answers and found is not None and found.key_digest == mark.key_digest:
+            words.update(other.body.decode().split())
+    return set(text.split()) <= words
 
 
 def _taken_away(call: Call) -> list[str]:
