@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ def warm(config: Path, server: Server) -> None:
         with ledger.store.transaction() as db:
             db.executemany(
                 "UPDATE files SET state = 'completed', sha256 = ?, recipe = ?, live_dataset = ?,"
-                " live_document = path, live_name = ?, live_batch = '1', segments = 1,"
+                " live_document = ?, live_name = ?, live_batch = '1', segments = 1,"
                 " described = 1 WHERE folder = ? AND path = ?",
                 [_finished(folder, item.key, content, dataset) for item in seen],
             )
@@ -122,7 +123,7 @@ def warm(config: Path, server: Server) -> None:
 def _finished(folder: Folder, key: Key, content: str, dataset: str) -> tuple[str, ...]:
     recipe = folder.rules.recipe_of(key.path)
     name = naming.remote_name(key, Version(content, recipe), "bench")
-    return content, recipe, dataset, name, *key
+    return content, recipe, dataset, str(uuid.uuid4()), name, *key
 
 
 @contextmanager
