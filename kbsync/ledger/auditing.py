@@ -227,7 +227,7 @@ class Auditing(Table):
             record = get_row(db, key)
             mark = naming.decode(remote.name)
             is_part = mark is not None and mark.is_part
-            if record is not None and not _can_take(record, is_part=is_part):
+            if record is not None and not _can_take(record, remote, is_part=is_part):
                 return False
             db.execute(
                 "INSERT INTO files (folder, path, want, state, generation, reason, changed_at,"
@@ -253,10 +253,14 @@ class Auditing(Table):
             return True
 
 
-def _can_take(record: Record, *, is_part: bool) -> bool:
-    """Whether a row has no document, or parts only and this is another one."""
+def _can_take(record: Record, remote: Remote, *, is_part: bool) -> bool:
+    """Whether a row has no document, or parts only and this is another one.
+
+    The list that an orphan was found in may be older than the row: somebody adopted meanwhile.
+    """
     alone = record.live is None and record.coming is None and record.state is not State.SENDING
-    return alone and (is_part or not record.parts)
+    known = {one.document_id for one in record.documents}
+    return alone and (is_part or not record.parts) and remote.document_id not in known
 
 
 def _place(finding: Finding) -> tuple[str | bytes, str, str]:

@@ -15,13 +15,14 @@ import pytest
 from sqlite_utils import Database
 
 from kbsync.errors import LedgerBusy, LedgerError
-from kbsync.ledger import Job, Ledger
+from kbsync.ledger import Adoptee, Job, Ledger
 from kbsync.ledger.schema import migrations
 from kbsync.ledger.store import MIGRATIONS, Access, Store
 from kbsync.model import (
     Drop,
     Intent,
     Key,
+    Part,
     Put,
     Record,
     Remote,
@@ -175,6 +176,18 @@ def test_a_document_in_use_again_is_no_leftover(ledger: Ledger) -> None:
     want(ledger)
     ledger.sent(claim(ledger), remote("doc-a"), A, STAMP, 8.0)
     assert leftovers(ledger) == []
+
+
+def test_a_part_that_was_adopted_since_it_was_found(ledger: Ledger) -> None:
+    """An audit whose list is older than an adoption does not add what the row has already."""
+    parts = [
+        Remote("ds", f"part {letter}", f"a [3fa9c1d2e5b7-{letter * 8}-part].md") for letter in "abc"
+    ]
+    found = Adoptee(KEY, None, None, (), described=True, parts=tuple(map(Part, parts[:2])))
+    ledger.adopt(KEY.folder, "ds", [found], [], 1.0)
+    assert not ledger.orphan(KEY, parts[1], 2.0)
+    assert ledger.orphan(KEY, parts[2], 3.0)
+    assert [part.remote for part in row(ledger).parts] == parts
 
 
 def test_an_update_in_place_leaves_nothing_over(ledger: Ledger) -> None:
