@@ -56,18 +56,24 @@ def test_a_changed_filter_meets_the_holds(tmp_path: Path) -> None:
         assert set(place.live()) == {"a.md"}
 
 
-def test_a_broken_ignore_file_stops_only_its_directory(tmp_path: Path) -> None:
-    """Nothing below it is deleted or sent, and the command tells the line to correct."""
+def test_a_broken_ignore_file_stops_its_directory(tmp_path: Path) -> None:
+    """Nothing below it is deleted or sent, nor deleted what may have been moved there."""
     with a_place(tmp_path) as place:
         synced(place, "a.md", "IT/b.md", "z.md")
         place.write("IT/.kbsyncignore", "[a-\n")
         place.write("IT/new.md", "not to be sent before it is known to be wanted")
         (place.root / "IT/b.md").unlink()
         (place.root / "a.md").unlink()
+        place.write("z.md", "an edit of what lies elsewhere, about toads")
 
         assert "line 1: the pattern '[a-'" in place.kbsync("plan").line("docs/IT ")
-        place.kbsync("reconcile")
-        assert set(place.live()) == {"IT/b.md", "z.md"}
+        assert place.kbsync("reconcile").code == 4
+        assert set(place.live()) == {"a.md", "IT/b.md", "z.md"}
+        assert b"toads" in place.live()["z.md"].body
+
+        place.write("IT/.kbsyncignore", "[a-z].txt\n")
+        assert place.kbsync("reconcile").code == 0
+        assert set(place.live()) == {"IT/new.md", "z.md"}
 
 
 def test_a_rule_is_for_exactly_its_files(tmp_path: Path) -> None:
