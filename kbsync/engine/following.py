@@ -91,7 +91,7 @@ class Following(Base):
         most = max(_PAUSE_COUNTS_FOR, self.index_timeout / 4)
         watch = self.ledger.watch(marks, done.finished, self.clock(), most)
         done.moved |= bool(marks)
-        for flight, progress in done.unfinished:
+        for flight, progress in [*done.unfinished]:
             if flight.parked or flight.key in marks:
                 continue
             if is_stuck(flight, progress, watch, self.index_timeout):
@@ -103,10 +103,24 @@ class Following(Base):
         if flight.again:
             reason = f"stuck twice: {told}; see the server's workers, then `kbsync retry`"
             done.failed += self._rejected(flight.key, flight.remote, reason)
+        elif self._has_moved_since(flight, progress, done):
+            return
         elif self.ledger.start_again(flight.key, flight.remote, told, self.clock()):
             done.moved = True
             self.tell(Event(Happened.STUCK, *flight.key, f"{told}: it is sent once more"))
             self._remove(flight)
+
+    def _has_moved_since(self, flight: Flight, progress: Indexing, done: _Done) -> bool:
+        """Ask for this one again, and take up what is new.
+
+        Where many are stuck, the deletions take so long that a worker may be back meanwhile.
+        """
+        remote = flight.remote
+        answer = self.backend.progress(remote.dataset_id, [remote]).get(remote.document_id)
+        if isinstance(answer, Indexing) and mark_of(answer) == mark_of(progress):
+            return False
+        self._take(flight, answer, done)
+        return True
 
     def _remove(self, flight: Flight) -> None:
         """Delete the stuck document; if that is refused, the new one is made over it."""
