@@ -33,6 +33,7 @@ def info_of(row: Row) -> AppInfo:
 def parameters_of(row: Row) -> Parameters:
     """`GET /parameters`; each field is an object whose one key is its kind."""
     form, suggested = row.get("user_input_form"), row.get("suggested_questions")
+    mebibytes = number(inner(row, "system_parameters"), "file_size_limit")
     return Parameters(
         text(row, "opening_statement"),
         tuple(one for one in _list(suggested) if isinstance(one, str)),
@@ -50,6 +51,7 @@ def parameters_of(row: Row) -> Parameters:
             if isinstance(spec, dict)
         ),
         inner(row, "retriever_resource").get("enabled") is True,
+        None if mebibytes is None else mebibytes * 2**20,
     )
 
 

@@ -39,12 +39,16 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What a client is told to show; `cites` is whether answers come with their sources."""
+    """What a client is told to show; `cites` is whether answers come with their sources.
+
+    `largest_file` is the size of a document that the server takes, in bytes, where it says so.
+    """
 
     opening: str
     suggested: tuple[str, ...]
     fields: tuple[Field, ...]
     cites: bool
+    largest_file: int | None
 
 
 @dataclass(frozen=True, slots=True)

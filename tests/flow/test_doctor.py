@@ -481,6 +481,25 @@ def test_patterns_and_limits(place: Place) -> None:
     assert "UPLOAD_FILE_SIZE_LIMIT" in found["size limit"]["remedy"]
 
 
+def test_the_limit_that_the_server_tells(place: Place) -> None:
+    """With an application's key, the largest file that this server takes is learnt."""
+    place.configure(max_size="10MiB")
+    text = place.config.read_text().replace(
+        "[[folders]]", f'[app]\napi_key = "{place.standin.app_key}"\n[[folders]]'
+    )
+    place.config.write_text(text)
+    found = rows(place, 0)
+    assert found["application"]["finding"] == "takes the application's key"
+    told = "max_size is 10 MiB; this server takes 15 MiB, so it could be raised"
+    assert found["size limit"]["finding"] == told
+    place.config.write_text(text.replace("10MiB", "50MiB"))
+    assert "but this server takes 15 MiB" in rows(place, 0)["size limit"]["finding"]
+    place.config.write_text(text.replace(place.standin.app_key, "app-of-somebody-else"))
+    found = rows(place, 5)
+    assert results(found)["fail"] == ["application"]
+    assert found["size limit"]["finding"] == "max_size is 10 MiB"
+
+
 def test_conversion(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Types that cannot be converted here are a warning that says what to install."""
     place.write("show.pptx", b"PK")

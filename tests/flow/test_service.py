@@ -243,10 +243,11 @@ def test_a_stop_during_uploads(tmp_path: Path) -> None:
         assert place.calls()["create"] == 60 - made
 
 
-def test_the_root_goes_and_comes_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("watch", ["native", "poll"])
+def test_the_root_goes_and_comes_back(tmp_path: Path, watch: str) -> None:
     """A root that vanishes keeps its documents; another directory of its name is watched again."""
     with a_place(tmp_path) as place:
-        quick(place)
+        place.configure(settle="100ms", max_delay="5s", watch=watch, poll_interval="1s")
         place.write("a.md", "there from the start, about pikes")
         with service(place) as process:
             eventually(lambda: is_equal(place), "the start", place)

@@ -23,7 +23,18 @@ _CONFIGURED = frozenset({"configuration", "key", "ledger fit"})
 
 
 _SERVED = frozenset(
-    {"server", "version", "clock", "api", "dataset", "model", "processing", "documents", "owner"}
+    {
+        "server",
+        "version",
+        "clock",
+        "api",
+        "application",
+        "dataset",
+        "model",
+        "processing",
+        "documents",
+        "owner",
+    }
 )
 
 

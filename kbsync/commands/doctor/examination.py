@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from kbsync.assembly import checking, connect, looking
+from kbsync.assembly import checking, connect, connect_app, looking
 from kbsync.backend.interface import Backend
 from kbsync.commands.doctor.configuration import configuration, key
 from kbsync.commands.doctor.datasets import DATASET_CHECKS, model, owner, resolved
@@ -38,7 +38,7 @@ from kbsync.commands.doctor.machine import acting_as
 from kbsync.commands.doctor.server import GREETING_CHECKS, PATIENCE, greeted, proxy_of, reached
 from kbsync.config import FolderSettings, Settings
 from kbsync.engine import Verdict
-from kbsync.errors import LedgerError
+from kbsync.errors import LedgerError, Missing
 from kbsync.log import printable, scrubbed
 from kbsync.model import Dataset
 
@@ -88,10 +88,11 @@ def _others(settings: Settings, user: str | None) -> Iterator[Finding]:
         _import_all()
     backend = yield from _server(settings)
     try:
+        limit = None if backend is None else (yield from _app(settings))
         watched = []
         for folder in settings.folders:
             with acting_as(user):
-                walk = yield from _folder(folder)
+                walk = yield from _folder(folder, limit)
             yield from _dataset(backend, settings, folder)
             if walk is not None and folder.watch in {"auto", "native"}:
                 watched.append(walk)
@@ -138,11 +139,32 @@ def _impatient(settings: Settings) -> Settings:
     return settings.model_copy(update={"server": quick})
 
 
-def _folder(folder: FolderSettings) -> Generator[Finding, None, Walk | None]:
+def _app(settings: Settings) -> Generator[Finding, None, int | None]:
+    """Try the application's key, if there is one; gives the largest document that it tells of."""
+    if settings.app.api_key is None:
+        return None
+    limit = attempted("application", settings.server.url, partial(_largest, settings))
+    if isinstance(limit, Finding):
+        yield limit
+        return None
+    yield ok("application", settings.server.url, "takes the application's key")
+    return limit or None
+
+
+def _largest(settings: Settings) -> int:
+    """The largest document that the server takes, in bytes; 0 where it does not say."""
+    with closing(connect_app(settings)) as app:
+        try:
+            return app.parameters().largest_file or 0
+        except Missing:
+            return 0
+
+
+def _folder(folder: FolderSettings, limit: int | None) -> Generator[Finding, None, Walk | None]:
     """Look at a folder on disk; gives what a walk through it counted."""
     root = list(tried("root", folder.name, partial(folder_root, folder)))
     yield from root
-    yield from tried("size limit", folder.name, partial(folder_limit, folder))
+    yield from tried("size limit", folder.name, partial(folder_limit, folder, limit))
     if folder.convert or folder.ocr:
         yield from tried("conversion", folder.name, partial(folder_conversion, folder))
     if root[0].result is Result.FAIL:

@@ -92,18 +92,23 @@ def folder_mount(folder: FolderSettings, mountinfo: str | None = None) -> Findin
     return ok("mount", folder.name, silent if plan.mode == "poll" else f"{found}; {silent}")
 
 
-def folder_limit(folder: FolderSettings) -> Finding:
-    """Whether max_size is within what a server takes by default."""
+def folder_limit(folder: FolderSettings, learnt: int | None) -> Finding:
+    """Whether max_size is what the server takes, in bytes; by default where it was not learnt."""
+    limit = SERVER_LIMIT if learnt is None else learnt
     found = f"max_size is {size(folder.max_size)}"
-    if folder.max_size <= SERVER_LIMIT:
+    takes = f"this server takes {size(limit)}"
+    if folder.max_size > limit:
+        usual = f"a Dify server takes {size(limit)} unless it is told otherwise"
+        return warn(
+            "size limit",
+            folder.name,
+            f"{found}, but {usual if learnt is None else takes}",
+            "raise UPLOAD_FILE_SIZE_LIMIT (and nginx's client_max_body_size) on the server,"
+            f' or set max_size = "{limit // 2**20}MiB" for the folder {folder.name!r}',
+        )
+    if learnt is None or folder.max_size == limit:
         return ok("size limit", folder.name, found)
-    return warn(
-        "size limit",
-        folder.name,
-        f"{found}, but a Dify server takes {size(SERVER_LIMIT)} unless it is told otherwise",
-        "raise UPLOAD_FILE_SIZE_LIMIT (and nginx's client_max_body_size) on the server,"
-        f' or set max_size = "15MiB" for the folder {folder.name!r}',
-    )
+    return ok("size limit", folder.name, f"{found}; {takes}, so it could be raised")
 
 
 def folder_conversion(folder: FolderSettings) -> Finding:
