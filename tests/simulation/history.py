@@ -18,6 +18,7 @@ from kbsync.errors import Denied, Unavailable
 from kbsync.ledger import Ledger
 from kbsync.model import State
 from kbsync.standin import StandIn
+from kbsync.standin.indexing import MARK_SECONDS
 from tests.lives import LOOK, Clock, World
 from tests.seams import Crash, Points
 
@@ -87,6 +88,11 @@ class History:
             with self.world.engine(turns, lambda points: self._connect(turns, points)) as engine:
                 self._be_cooperative(engine, turns)
                 engine.ledger.recover()
+                self.watching.begin(
+                    row
+                    for name in engine.folders
+                    for row in engine.ledger.everything(name).values()
+                )
                 turns.add("planner", lambda: self._plan(engine, turns))
                 for number in range(2):
                     turns.add(f"sender {number}", lambda: self._send(engine, turns), 2)
@@ -223,6 +229,7 @@ class History:
             )
         if not self.weather.meddled:
             return failed > 0
+        self.clock.sleep(MARK_SECONDS)  # until then nothing that was enabled can be changed again
         with self.world.engine(Points()) as engine:
             names = list(engine.folders)
             engine.audit(names, repair=names)
