@@ -31,8 +31,13 @@ _WANTED_AT = (
 )
 
 
-# Where a row's documents are.
-_DATASET = "coalesce(coming_dataset, live_dataset, json_extract(parts, '$[0][0]'))"
+# Where a row's newest documents are: as `Record.newest`, of parts those that have a number.
+_DATASET = (
+    "coalesce(coming_dataset, CASE WHEN parts IS NOT NULL THEN"
+    " (SELECT json_extract(value, '$[0]') FROM json_each(parts)"
+    " WHERE json_extract(value, '$[4]') > 0 LIMIT 1) END,"
+    " live_dataset, json_extract(parts, '$[0][0]'))"
+)
 
 
 @dataclass(frozen=True, slots=True)

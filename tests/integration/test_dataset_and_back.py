@@ -1,0 +1,41 @@
+"""A folder that goes to another dataset, and back before all of it has arrived there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from kbsync.engine import Scope
+from tests.lives import Clock, World, a_server
+from tests.seams import Points
+
+TEXT = "a text about herons, who stand in the reeds for hours and do not move at all"
+IN_PARTS = {"max_size": 60}
+
+
+@pytest.mark.parametrize("at_first", [{}, IN_PARTS], ids=["as one", "in parts"])
+@pytest.mark.parametrize("meanwhile", [{}, IN_PARTS], ids=["then as one", "then in parts"])
+def test_back_in_the_middle(
+    tmp_path: Path, at_first: Mapping[str, object], meanwhile: Mapping[str, object]
+) -> None:
+    """What was sent to the other dataset and not indexed yet does not count as being here."""
+    clock = Clock()
+    with a_server("1.16.1", clock) as standin:
+        here, there = standin.create_dataset("KB"), standin.create_dataset("Other")
+        world = World(
+            tmp_path / "root", tmp_path / "ledger.db", standin, clock, {"docs": here}, at_first
+        )
+        world.known_datasets.add(there)
+        world.settle({"docs/a.md": TEXT})
+        world.datasets["docs"], world.settings = there, meanwhile
+        with world.engine(Points()) as engine:
+            engine.rebind("docs")
+            engine.accept(*engine.look([Scope("docs")]))
+            while engine.work_one(["docs"]):
+                pass
+        assert len({document.dataset_id for document in world.documents()}) == 2
+        world.datasets["docs"], world.settings = here, at_first
+        world.live()
+        assert world.wrong({"docs/a.md": TEXT}) == []
