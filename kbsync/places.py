@@ -14,6 +14,7 @@ LONGEST_NAME = 40
 _NUMBER_LENGTH = 5
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LEVELS = {f"dir{level}": level for level in range(1, 10)}
 
 
@@ -25,6 +26,17 @@ def check(template: str) -> None:
                 f'"{template}": there is no {{{found}}}; there are {{dir1}} to {{dir9}}, the'
                 " directories that a file is in, from the folder's root on"
             )
+
+
+def check_row(template: str) -> None:
+    """Raise ValueError for what no number can stand behind: `max_documents` makes such names."""
+    if _UUID.fullmatch(template):
+        raise ValueError("max_documents needs the dataset's name, not its UUID")
+    most = LONGEST_NAME - _NUMBER_LENGTH
+    if _PLACEHOLDER.search(template) is None and len(template) > most:
+        raise ValueError(
+            f'max_documents leaves {most} characters for the name; "{template}" has {len(template)}'
+        )
 
 
 class Places:

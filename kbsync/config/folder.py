@@ -191,6 +191,8 @@ class FolderSettings(Section):
         if not places.Places(self.dataset, self.max_documents).is_one and not self.create_dataset:
             several = "max_documents" if self.max_documents else f'dataset = "{self.dataset}"'
             raise ValueError(f"{several} needs create_dataset = true: more than one is made")
+        if self.max_documents:
+            places.check_row(self.dataset)
         if self.max_delay < self.settle:
             raise ValueError("max_delay must not be shorter than settle")
         if self.trash_days and self.on_delete != "delete":

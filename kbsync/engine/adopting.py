@@ -42,7 +42,7 @@ class Adopting(Base):
         Returns whether that was necessary; raises BackendError.
         """
         folder = self.folders[job.key.folder]
-        if folder.places.is_one:
+        if folder.places.is_one or folder.places.refusal(job.key.path) is not None:
             return False
         place = folder.places.dataset_of(job.key.path)
         if self.is_place_adopted(folder, place):

@@ -132,7 +132,7 @@ class Base:
 
         Raises BackendError.
         """
-        name = name or folder.dataset
+        name = folder.dataset if name is None else name
         with self._binding:
             bound = self._bound.setdefault((folder.name, name), _Bound())
         with bound.lock:

@@ -107,6 +107,8 @@ class Sending(Converting, Parting, Adopting):
         """The file as it is now; None when it cannot be read, which its row then tells."""
         folder, started = self.folders[job.key.folder], self.clock()
         try:
+            if (nowhere := folder.places.refusal(job.key.path)) is not None:
+                raise FileError(nowhere)
             content = self.content(folder, job.key)
         except FileError as error:
             self._unreadable(job, folder, error)

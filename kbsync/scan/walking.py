@@ -201,7 +201,7 @@ def _judged(
 ) -> Iterator[Seen | Skipped | Problem]:
     """Judge files up to the next directory; it and what comes after it is then pending."""
     met, lowest, highest = settled.met, judge.filters.min_size, judge.max_size
-    remaining = iter(steps)
+    placeless, remaining = judge.filters.placeless, iter(steps)
     for step in remaining:
         if isinstance(step, Problem):
             yield step
@@ -214,7 +214,8 @@ def _judged(
         # The same inode with the same change time is the regular file that it was.
         now = (size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
         fits = lowest <= size and (size <= highest or size <= judge.largest(path))
-        if stamp == now and fits and type(verdict) is Admitted:
+        is_same = stamp == now and fits and type(verdict) is Admitted
+        if is_same and placeless(path) is None:
             settled.unchanged += 1
             continue
         yield judge.judge(path, verdict, status)

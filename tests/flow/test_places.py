@@ -101,6 +101,26 @@ def test_another_setting(place: Place) -> None:
         assert {name: files for name, files in held(place).items() if files} == wanted
 
 
+def test_a_file_that_the_new_setting_has_no_dataset_for(place: Place) -> None:
+    """It is not sent, whether its row waits or is settled, and no dataset bears the setting's text."""
+    place.configure(dataset="All")
+    place.write("top.md", TEXT + "top")
+    place.write("IT/a.md", TEXT + "a")
+    assert [place.kbsync("reconcile").code for _ in range(2)] == [0, 0]
+    place.configure(dataset="Team {dir1}")
+    said = place.kbsync("reconcile")
+    assert said.code == 3, said  # its document is still where it should not be
+    assert 'in no directory that dataset = "Team {dir1}" could name' in said.line("skipped")
+    assert held(place) == {"All": {"top.md"}, "Team IT": {"IT/a.md"}}
+
+    place.configure(dataset="0a1b2c3d-0000-4000-8000-000000000000")  # none: what is new waits
+    place.write("late.md", TEXT + "late")
+    assert place.kbsync("reconcile").code == 5
+    place.configure(dataset="Team {dir1}", max_documents=5)
+    assert "could name" in place.kbsync("reconcile").line("docs/late.md")
+    assert held(place) == {"All": {"top.md"}, "Team IT": {"IT/a.md"}}
+
+
 def test_a_full_dataset(place: Place) -> None:
     """What does not fit goes to one more; a file stays where it is, and fills what became free."""
     place.configure(dataset="KB {dir1}", max_documents=3)
@@ -156,3 +176,7 @@ def test_settings(place: Place) -> None:
     assert "needs create_dataset = true" in place.kbsync("plan").err
     place.configure(dataset="KB", max_documents=5)
     assert "max_documents needs create_dataset = true" in place.kbsync("plan").err
+    place.configure(dataset="N" * 36, create_dataset=True)
+    assert "leaves 35 characters for the name" in place.kbsync("plan").err
+    place.configure(dataset="0a1b2c3d-0000-4000-8000-000000000000")
+    assert "max_documents needs the dataset's name" in place.kbsync("plan").err
