@@ -106,9 +106,11 @@ class Sending(Converting, Parting, Adopting):
     def _read(self, job: Job) -> tuple[Content, Version, Stamp] | None:
         """The file as it is now; None when it cannot be read, which its row then tells."""
         folder, started = self.folders[job.key.folder], self.clock()
+        nowhere = folder.places.refusal(job.key.path)
+        if nowhere is not None:
+            self._unreadable(job, folder, FileError(nowhere))
+            return None
         try:
-            if (nowhere := folder.places.refusal(job.key.path)) is not None:
-                raise FileError(nowhere)
             content = self.content(folder, job.key)
         except FileError as error:
             self._unreadable(job, folder, error)

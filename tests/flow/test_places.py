@@ -102,7 +102,7 @@ def test_another_setting(place: Place) -> None:
 
 
 def test_a_file_that_the_new_setting_has_no_dataset_for(place: Place) -> None:
-    """It is not sent, whether its row waits or is settled, and no dataset bears the setting's text."""
+    """It is not sent, settled or waiting, and no dataset is named as the setting."""
     place.configure(dataset="All")
     place.write("top.md", TEXT + "top")
     place.write("IT/a.md", TEXT + "a")
