@@ -224,13 +224,19 @@ class Sending(Table):
                 set_row(db, job.key, "reason = ?", reason)
 
     def lose(self, job: Job, now: float) -> None:
-        """The file vanished before it was read: the next scan decides about its document."""
+        """The file vanished before it was read: the next scan decides about its documents.
+
+        It may find the file at another place: what is being indexed is followed until then.
+        """
         with self.store.transaction() as db:
-            if not is_current(db, job):
+            record = get_row(db, job.key)
+            if record is None or not is_current(db, job):
                 release_row(db, job)
             elif has_document(job.record):
+                ahead = record.coming is not None or any(part.is_ahead for part in record.parts)
+                state = State.INDEXING if ahead else State.COMPLETED
                 stamp = job.record.stamp and job.record.stamp._replace(ctime_ns=UNTRUSTED)
-                settle_row(db, job.key, State.COMPLETED, stamp, now)
+                settle_row(db, job.key, state, stamp, now)
             else:
                 here = (job.key.folder, stored_path(job.key.path))
                 db.execute(f"DELETE FROM files WHERE {HERE}", here)

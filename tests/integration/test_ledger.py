@@ -215,6 +215,19 @@ def test_a_leftover_being_deleted_keeps_its_file_from_being_sent(ledger: Ledger)
     assert ledger.take_leftover(10.0, ["docs"]) is None
 
 
+def test_gone_while_its_document_is_indexed(ledger: Ledger) -> None:
+    """A file that is not there to be read keeps its document followed: it may only have moved."""
+    want(ledger)
+    ledger.sent(claim(ledger), remote("doc-a"), A, STAMP, 3.0)
+    want(ledger, reason="touched")
+    ledger.lose(claim(ledger), 4.0)
+    assert [flight.remote for flight in ledger.in_flight(["docs"])] == [remote("doc-a")]
+    assert ledger.indexed(KEY, remote("doc-a"), 1, 5.0)
+    want(ledger, reason="touched")
+    ledger.lose(claim(ledger), 6.0)
+    assert row(ledger).state is State.COMPLETED
+
+
 def test_rejected_by_indexing(ledger: Ledger) -> None:
     """A failed indexing parks the version and leaves the one before live."""
     bring_live(ledger)

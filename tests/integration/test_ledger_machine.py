@@ -264,7 +264,8 @@ class LedgerMachine(RuleBasedStateMachine):
             self.rows[job.key] = parked
         elif _has_document(row_of(job.record)):
             stamp = row.stamp and row.stamp._replace(ctime_ns=-1)
-            self.rows[job.key] = replace(row, state=State.COMPLETED, stamp=stamp)
+            state = State.COMPLETED if row.coming is None else State.INDEXING
+            self.rows[job.key] = replace(row, state=state, stamp=stamp)
         else:
             del self.rows[job.key]
 
