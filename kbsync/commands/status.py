@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -13,7 +14,6 @@ from kbsync.assembly import looking, selected
 from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.commands.status_facts import facts, look, server_facts
 from kbsync.config import Settings
-from kbsync.engine import Engine
 from kbsync.errors import ConfigError
 
 _LOOK_AGAIN = 1.0
@@ -47,11 +47,11 @@ def command(
         raise ConfigError(
             "--watch is for a terminal; `kbsync history --follow --json` tells programs"
         )
+    server = server_facts(settings, offline=offline)
+    if watch:
+        _watch(settings, names, server, skipped=skipped)
+        return 0
     with looking(settings) as engine:
-        server = server_facts(settings, offline=offline)
-        if watch:
-            _watch(engine, settings, names, server, skipped=skipped)
-            return 0
         view = look(engine, settings, names, server, skipped=skipped, every=every)
     if as_json:
         click.echo(json.dumps(facts(view, skipped=skipped), indent=2))
@@ -67,7 +67,6 @@ def command(
 
 
 def _watch(
-    engine: Engine,
     settings: Settings,
     names: Sequence[str],
     server: dict[str, object],
@@ -84,8 +83,22 @@ def _watch(
     with Live(console=console, screen=True, auto_refresh=False) as live:
         try:
             while True:
-                view = look(engine, settings, names, server, skipped=skipped, events=_EVENTS)
-                live.update(screen(view, *console.size), refresh=True)
-                time.sleep(_LOOK_AGAIN)
+                ledger = _identity(settings.ledger)
+                with looking(settings) as engine:
+                    while _identity(settings.ledger) == ledger:
+                        view = look(
+                            engine, settings, names, server, skipped=skipped, events=_EVENTS
+                        )
+                        live.update(screen(view, *console.size), refresh=True)
+                        time.sleep(_LOOK_AGAIN)
         except KeyboardInterrupt:
             return
+
+
+def _identity(ledger: Path) -> tuple[int, int] | None:
+    """Which file it is: one that is made, lost or restored while we look is another one."""
+    try:
+        status = ledger.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino

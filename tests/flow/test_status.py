@@ -26,10 +26,8 @@ def read_until(terminal: int, text: str) -> str:
 
 
 def test_it_stays_and_follows(tmp_path: Path) -> None:
-    """The screen shows what changes meanwhile; Ctrl-C ends it well; a pipe is refused."""
+    """The screen shows what changes, from no ledger on; Ctrl-C ends it well; a pipe is refused."""
     with a_place(tmp_path) as place:
-        place.write("first.md", "a file about newts")
-        assert place.kbsync("reconcile", "--quiet").code == 0
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             [sys.executable, "-m", "kbsync", "status", "--watch", "--config", str(place.config)],
@@ -40,7 +38,10 @@ def test_it_stays_and_follows(tmp_path: Path) -> None:
         )
         os.close(theirs)
         try:
-            assert "first.md" in read_until(ours, "first.md")
+            read_until(ours, "never")
+            place.write("first.md", "a file about newts")
+            assert place.kbsync("reconcile", "--quiet").code == 0
+            read_until(ours, "first.md")
             place.write("second.md", "a file about toads")
             assert place.kbsync("reconcile", "--quiet").code == 0
             read_until(ours, "second.md")
