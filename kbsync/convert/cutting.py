@@ -29,6 +29,8 @@ _FENCE_OR_HEADING = re.compile(
 )
 _PARAGRAPH = re.compile(rb"\n[ \t\r]*\n(?=[^\s])")
 _LINE = re.compile(rb"\n(?=[^\n])")
+#: A quoted field of a table; a quote that is in the middle of a field is one character of it.
+_QUOTED = re.compile(rb'(?:\A|(?<=[,;\t|\r\n])) *"(?P<inside>(?:[^"]++|"")*+)"')
 _BLANK = re.compile(rb"[ \t](?=[^ \t])")
 
 
@@ -156,12 +158,13 @@ def _too_long(place: int, most: int) -> FileError:
 
 
 class _Records:
-    """Where records begin: behind line ends that no quotes enclose."""
+    """Where records begin: behind line ends that are in no quoted field."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
-        self._counted = 0
-        self._quotes = 0
+        fields = [found.span() for found in _QUOTED.finditer(text) if b"\n" in found["inside"]]
+        self._starts = [start for start, _ in fields]
+        self._ends = [end for _, end in fields]
 
     def after(self, place: int) -> int:
         """The end of the record that is at a place."""
@@ -171,14 +174,12 @@ class _Records:
         """All from one place to another."""
         end = self._text.find(b"\n", low - 1 if low else 0, high) + 1
         while end:
-            self._count(end)
-            if self._quotes % 2 == 0:
+            over = self._field_over(end)
+            if over is None:
                 yield end
-            end = self._text.find(b"\n", end, high) + 1
+            end = self._text.find(b"\n", over or end, high) + 1
 
-    def _count(self, end: int) -> None:
-        """Quotes before a place, from the last one that was asked for, which may be behind it."""
-        low, high = sorted((self._counted, end))
-        more = self._text.count(b'"', low, high)
-        self._quotes += more if end >= self._counted else -more
-        self._counted = end
+    def _field_over(self, place: int) -> int | None:
+        """The end of the quoted field of several lines that a place is in."""
+        before = bisect_left(self._starts, place) - 1
+        return self._ends[before] if before >= 0 and place < self._ends[before] else None

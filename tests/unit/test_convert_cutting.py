@@ -117,6 +117,18 @@ def test_a_record_that_does_not_fit() -> None:
             cut("csv", text.encode(), 100)
 
 
+def test_a_quote_in_the_middle_of_a_field() -> None:
+    """It encloses nothing: a table that has a 5" pipe is cut at its lines, and no quoted one is."""
+    lines = ["id,text\n", '0,a 5" pipe\n', *(f"{each},plain\n" for each in range(1, 60))]
+    lines[30] = '30,"two lines, one of a 6"" pipe\nand one more"\n'
+    lines[50] = '50, "half a quote\n'
+    pieces = cut("csv", "".join(lines).encode(), 120)
+    head, found = lines[0], [piece.body.decode() for piece in pieces]
+    assert all(piece.startswith(head) for piece in found)
+    assert "".join(piece.removeprefix(head) for piece in found) == "".join(lines[1:])
+    assert sum(lines[30] in piece for piece in found) == 1
+
+
 def test_code_stays_code() -> None:
     """Each piece of a block of code is one."""
     body = "````json\n" + "\n".join(f'{{"otter": {number}}}' for number in range(60)) + "\n````\n"
