@@ -106,7 +106,7 @@ class Herald:
     def step(self) -> float:
         """Look and tell; returns seconds until the next look."""
         now = self._conditions()
-        repaired = self._repaired()
+        repaired, latest = self._repaired()
         for post in self._posts:
             if post.settings.heartbeat is not None:
                 self._beat(post, now)
@@ -114,6 +114,8 @@ class Herald:
             post.follow()
             self._tell_news(post, now, repaired)
             self._tell_digest(post, now)
+            self._keep()
+        self._last_event = latest
         self._keep()
         return min([_LOOK, *(post.settings.pause / 2 for post in self._posts)])
 
@@ -134,16 +136,14 @@ class Herald:
         lasting = now - self._problem_since >= self._pace.patience
         return [Condition("problem", "", 1, problem), *found] if lasting else found
 
-    def _repaired(self) -> Counter[str]:
-        """What was put right since the last look, by folder."""
+    def _repaired(self) -> tuple[Counter[str], int]:
+        """What was put right since the last look, by folder; and the last event now."""
         ledger, repaired = self._source.ledger, Counter[str]()
         if self._last_event is None:
             self._last_event = ledger.last_event()
         events = ledger.events_after(self._last_event, _AT_ONCE)
-        if events:
-            self._last_event = events[-1].id
         repaired.update(event.key.folder for event in events if event.happened in _REPAIRED)
-        return repaired
+        return repaired, events[-1].id if events else self._last_event
 
     def _beat(self, post: Post, now: list[Condition]) -> None:
         if self._elapsed() < post.not_before or any(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 
 from kbsync.config import HookSettings
 from kbsync.engine import Event
+from kbsync.hooks import Hook, Message
 from kbsync.ledger import Ledger
 from kbsync.ledger.history import Happening
 from kbsync.model import Hold, Key, Put, Seen, Stamp
@@ -33,7 +34,7 @@ class Scene:
     herald: Herald | None = None
     told: list[Event] = field(default_factory=list)
 
-    def start(self, **hook: Any) -> None:
+    def start(self, others: Sequence[Hook] = (), **hook: Any) -> None:
         """A herald, new or after a restart."""
         self.hook |= hook
         hook = {"webhook": self.listener.url} | self.hook
@@ -48,6 +49,7 @@ class Scene:
         )
         settings = HookSettings(**hook)
         hooks = [(settings, opened(settings))]
+        hooks += [(HookSettings(**hook | {"webhook": "http://other/"}), other) for other in others]
         clocks = (lambda: NOON + self.now, lambda: self.now)
         self.herald = Herald(hooks, source, "host", *clocks)
 
@@ -94,6 +96,25 @@ def test_many_failures_are_one_message(scene: Scene) -> None:
     assert "and 195 more" in told["text"]
     assert told["page"] == "http://page/"
     assert scene.after(3600) == []
+
+
+class Killed:
+    """A way to tell in the middle of which the process ends."""
+
+    def tell(self, message: Message) -> None:
+        raise SystemExit(message.title)
+
+
+def test_a_kill_in_the_middle_tells_nobody_twice(scene: Scene) -> None:
+    """What one hook was told is remembered before the next one is told."""
+    scene.start(on=["held"])
+    scene.ledger.hold(Hold("docs", "count", 7, "7 deletions are more than max_delete_count = 2"))
+    scene.start(others=[Killed()])
+    with pytest.raises(SystemExit):
+        scene.after(60)
+    assert len(scene.listener.told) == 1
+    scene.start()
+    assert scene.after(60) == []
 
 
 def test_messages_are_no_more_often_than_every(scene: Scene) -> None:
