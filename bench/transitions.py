@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import sqlite3
 import statistics
 import time
@@ -15,6 +16,7 @@ from kbsync import naming
 from kbsync.assembly import looking
 from kbsync.commands.status_facts import look
 from kbsync.config import load
+from kbsync.engine import DESCRIBE_AT_ONCE
 from kbsync.ledger import Ledger
 from kbsync.model import Key, Put, Remote, Seen, Stamp, Version
 
@@ -97,13 +99,21 @@ def _transitions(path: Path, count: int) -> _Taken:
     with Ledger.open(path) as ledger:
         ledger.observe(puts, 1.0)
         started = _Taken.now()
-        while (job := ledger.claim(2.0, ["bench"])) is not None:
+        for number in itertools.count(1):
+            job = ledger.claim(2.0, ["bench"])
+            if job is None:
+                break
             version = Version(hashlib.sha256(job.key.path.encode()).hexdigest(), _RECIPE)
             name = naming.remote_name(job.key, version, "bench")
             ledger.intend(job, _id("dataset"), name)
             remote = Remote(_id("dataset"), _id(name), name, "20261122210917847869")
             ledger.sent(job, remote, version, job.record.stamp, 3.0)
             ledger.indexed(job.key, remote, 1, 4.0)
+            if number % DESCRIBE_AT_ONCE == 0:
+                records = ledger.undescribed("bench", DESCRIBE_AT_ONCE)
+                ledger.describe(
+                    records, [one.document_id for each in records for one in each.newest]
+                )
         return started.until_now()
 
 
