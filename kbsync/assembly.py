@@ -17,6 +17,7 @@ from kbsync.engine import Check, Checks, Engine, Event, Folder, Happened
 from kbsync.errors import ConfigError, LedgerDamaged, LedgerError
 from kbsync.fields import Fields
 from kbsync.filters import Filters, Selection
+from kbsync.holds import Limits
 from kbsync.ledger import Abandoned, Ledger, is_lost
 from kbsync.model import SERVER_TYPES, Key
 from kbsync.places import Places
@@ -52,8 +53,7 @@ def folder_of(settings: FolderSettings) -> Folder:
         recipe_of=recipes.recipe_of,
         on_delete=settings.on_delete,
         trash_days=settings.trash_days,
-        max_delete_count=settings.max_delete_count,
-        max_delete_percent=settings.max_delete_percent,
+        limits=Limits(settings.max_delete_count, settings.max_delete_percent),
         ocr=bool(settings.ocr) and _recognises(),
     )
     return Folder(

@@ -1,4 +1,4 @@
-"""Decide: values of the disk and of the ledger in, changes and safety holds out.
+"""Decide: values of the disk and of the ledger in, changes and holds out.
 
 Every door (one-shot, schedule, watcher, dry run) comes through here. No clock, no I/O.
 """
@@ -6,10 +6,11 @@ Every door (one-shot, schedule, watcher, dry run) comes through here. No clock, 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
 from kbsync.formats import PICTURES
+from kbsync.holds import Limits, Loss, hold_of
 from kbsync.model import (
     UNTRUSTED,
     Change,
@@ -27,12 +28,6 @@ from kbsync.model import (
     State,
     Want,
 )
-from kbsync.plurals import are, counted
-
-#: Below this many deletions at once the percentage rule says nothing: half of three files is no
-#: catastrophe, and a hold on it would only teach people to approve without looking.
-PERCENT_FLOOR = 10
-
 
 #: Why a file is sent whose document was about to go.
 CAME_BACK = "came back"
@@ -51,7 +46,7 @@ OnDelete = Literal["delete", "disable", "archive", "keep"]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a folder's settings mean for its plan; percentages from 0 to 100.
+    """What a folder's settings mean for its plan.
 
     `recipe_of` tells the recipe of a file by its path; `now` is in seconds since the epoch. With
     `ocr`, text in pictures can be read.
@@ -60,8 +55,7 @@ class Rules:
     recipe_of: Callable[[str], str]
     on_delete: OnDelete = "delete"
     trash_days: int = 0
-    max_delete_count: int = 100
-    max_delete_percent: float = 50
+    limits: Limits = field(default_factory=Limits)
     allow_delete: bool = False
     hash_all: bool = False
     ocr: bool = False
@@ -274,9 +268,11 @@ def plan_folder(
     # During a first sync, few of the files have a document.
     files = sum(one.want is Want.PRESENT and one.state is not State.SKIPPED for one in missing)
     had = max(known, files)
-    loss = _Loss(deletions, purges, strangers, recent, known, had, present)
-    holds = _holds(folder, loss, problems, closed, moved_root, rules)
-    return FolderPlan(tuple(changes), tuple(holds), len(unknown), released, tuple(missing))
+    loss = Loss(deletions, purges, strangers, recent, known, had, present)
+    limits = None if rules.allow_delete else rules.limits
+    hold = hold_of(folder, loss, problems, closed, moved_root, limits)
+    holds = () if hold is None else (hold,)
+    return FolderPlan(tuple(changes), holds, len(unknown), released, tuple(missing))
 
 
 def _split_unknown(
@@ -302,86 +298,6 @@ def _below(path: str, directories: Collection[str]) -> bool:
             return True
         cut = path.rfind("/", 0, cut)
     return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Loss:
-    """How many documents would go, and how many files there are and were.
-
-    `strangers` are documents among `deletions` whose file was never here; `purges` are out of
-    service already; `recent` were taken up a little earlier; `had` counts files of which no
-    document is known yet, too.
-    """
-
-    deletions: int
-    purges: int
-    strangers: int
-    recent: int
-    known: int
-    had: int
-    present: int
-
-
-def _holds(
-    folder: str,
-    loss: _Loss,
-    problems: Sequence[Problem],
-    closed: Sequence[Problem],
-    moved_root: str | None,
-    rules: Rules,
-) -> list[Hold]:
-    lost = next((problem for problem in problems if problem.path == ""), None)
-    if lost is not None:
-        reason = f"nothing of the folder can be looked at: {lost.reason}"
-        return [Hold(folder, "root", loss.known, reason)] if loss.known else []
-    waiting = loss.deletions + loss.purges
-    if not waiting or rules.allow_delete:
-        return []
-    if moved_root is not None:
-        return [Hold(folder, "device", waiting, moved_root)]
-    if closed:
-        return [Hold(folder, "unknown", waiting, _told_closed(closed))]
-    if loss.present == 0 and loss.had > 1:
-        return [Hold(folder, "emptied", waiting, f"the folder is empty; it had {loss.had} files")]
-    if loss.strangers:
-        return [Hold(folder, "stranger", waiting, _told_strangers(loss.strangers))]
-    return _beyond_limits(folder, loss, rules)
-
-
-def _beyond_limits(folder: str, loss: _Loss, rules: Rules) -> list[Hold]:
-    if not loss.deletions:
-        return []
-    deletions, known = loss.deletions + loss.recent, loss.known + loss.recent
-    since = f", {loss.recent} of them in the last minutes" if loss.recent else ""
-    if deletions > rules.max_delete_count:
-        told = f"{are(deletions, 'deletion')} more than max_delete_count"
-        reason = f"{told} = {rules.max_delete_count}{since}"
-        return [Hold(folder, "count", loss.deletions, reason)]
-    if deletions >= PERCENT_FLOOR and deletions * 100 > rules.max_delete_percent * known:
-        reason = (
-            f"{deletions} of {known} documents are more than"
-            f" max_delete_percent = {rules.max_delete_percent:g}{since}"
-        )
-        return [Hold(folder, "percent", loss.deletions, reason)]
-    return []
-
-
-def _told_closed(closed: Sequence[Problem]) -> str:
-    first = closed[0].path.encode("utf-8", "backslashreplace").decode()
-    others = len({one.path for one in closed}) - 1
-    more = f", and {counted(others, 'other place')} not either" if others else ""
-    return (
-        f"{first}/ cannot be looked at ({closed[0].reason}){more}: files that seem to be gone may"
-        " be there; let it be readable, or exclude it"
-    )
-
-
-def _told_strangers(count: int) -> str:
-    return (
-        f"{are(count, 'document')} in the dataset whose file was never seen here: if another"
-        " machine fills it under the same instance and folder name, set another instance on one"
-        " of them"
-    )
 
 
 #: No work is put off for longer, in seconds: what waits longer was put off by another clock.

@@ -9,6 +9,7 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kbsync.holds import Limits
 from kbsync.model import (
     UNTRUSTED,
     Drop,
@@ -131,7 +132,7 @@ def situations(draw: st.DrawFn, *, hiding: bool = True) -> Situation:
         recipe_of=lambda path: _RECIPES[len(path) % 2],
         on_delete=draw(st.sampled_from(["delete", "disable", "archive", "keep"])),
         trash_days=draw(st.sampled_from([0, 3])),
-        max_delete_count=draw(st.integers(0, 12)),
+        limits=Limits(draw(st.integers(0, 12))),
         allow_delete=draw(st.booleans()),
         now=NOW,
     )
