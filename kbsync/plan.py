@@ -206,6 +206,11 @@ def has_document(record: Record) -> bool:
     return bool(record.documents) or record.intent is not None
 
 
+def _is_going(record: Record) -> bool:
+    """Whether a document's deletion was decided before."""
+    return record.want is Want.ABSENT and has_document(record) and record.shelved is None
+
+
 def is_stranger(record: Record) -> bool:
     """Whether a document was found on the server in service, and its file never on this disk."""
     found = record.live is not None or record.coming is not None
@@ -267,7 +272,8 @@ def plan_folder(
     strangers = sum(map(is_stranger, unasked))
     # During a first sync, few of the files have a document.
     files = sum(one.want is Want.PRESENT and one.state is not State.SKIPPED for one in missing)
-    had = max(known, files)
+    going = sum(map(_is_going, [*missing, *unknown]))
+    had = max(known - going, files)
     loss = Loss(deletions, purges, strangers, recent, known, had, present)
     limits = None if rules.allow_delete else rules.limits
     hold = hold_of(folder, loss, problems, closed, moved_root, limits)
