@@ -18,6 +18,7 @@ from kbsync.plurals import counted
 _MEANING = {
     "same": "as on disk",
     "indexing": "as on disk, being indexed or looked into",
+    "parts": "in parts, which the next run compares",
     "older": "not as on disk: replaced at the next run",
     "gone": "without a file: deleted at the next run, unless that is held",
     "failed": "whose file cannot be read now",

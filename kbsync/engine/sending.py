@@ -141,7 +141,8 @@ class Sending(Converting, Parting, Adopting):
         job = self.made_sure(claimed) or claimed
         found = self._read(job)
         if found is not None and not self._settled_without_sending(job, *found[1:]):
-            self.ledger.release(job, "changed since it was sent")
+            why = "its parts were compared" if job.record.parts else "changed since it was sent"
+            self.ledger.release(job, why)
         return Settled(job.key, _what_became(self.ledger.record(job.key)))
 
     def _settled_without_sending(self, job: Job, version: Version, stamp: Stamp) -> bool:
@@ -302,6 +303,8 @@ class Sending(Converting, Parting, Adopting):
 def _what_became(record: Record | None) -> str:
     if record is None or (record.state is State.COMPLETED and record.stamp is None):
         return "gone"
+    if record.state is State.PENDING and record.parts:
+        return "parts"
     names = {State.COMPLETED: "same", State.INDEXING: "indexing", State.FAILED: "failed"}
     return names.get(record.state, "older")
 

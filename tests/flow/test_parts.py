@@ -135,12 +135,16 @@ def test_moved_trashed_and_back(place: Place) -> None:
 
 
 def test_a_lost_ledger(place: Place) -> None:
-    """Parts are taken over without sending anything."""
+    """Parts are taken over without sending anything, and `adopt` calls none of them outdated."""
     file = place.write("big.md", "".join(sections()))
     place.kbsync("reconcile")
     ids = {one.id for one in place.documents()}
     place.lose_ledger()
-    assert place.kbsync("reconcile").code == 0
+    assert "1 in parts, which the next run compares" in place.kbsync("adopt").out
+    said = place.kbsync("reconcile")
+    assert said.code == 0
+    assert "of which 0 changed" in said.line("big.md")
+    assert "changed since it was sent" not in said.out
     assert {one.id for one in place.documents()} == ids
     assert place.calls()["create"] == 0
     assert told(place) == file.read_text()
