@@ -85,7 +85,7 @@ def test_every_state_is_explained() -> None:
     assert {state.value for state in State} <= {kind for kind, _ in kinds}
     for kind, word in kinds:
         assert f"| `{kind}` | {word} |" in page
-    rules = re.findall(r'Hold\(folder, "(\w+)"', (PROJECT / "kbsync/plan.py").read_text())
+    rules = re.findall(r'Hold\(folder, "(\w+)"', (PROJECT / "kbsync/holds.py").read_text())
     assert len(rules) > 4
     for rule in rules:
         assert f"`{rule}`" in page.partition("## Held")[2]
