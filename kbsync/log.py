@@ -54,9 +54,9 @@ def setup(
     terminal, key=value elsewhere. `secrets` are shown nowhere. Equal lines are shown five times a
     minute, and counted.
     """
-    import structlog  # noqa: PLC0415
+    import structlog  # noqa: PLC0415 - only when needed
 
-    from kbsync.repeats import Repeats  # noqa: PLC0415
+    from kbsync.repeats import Repeats  # noqa: PLC0415 - only when needed
 
     stream = sys.stderr if stream is None else stream
     hide = redact(secrets)
@@ -95,7 +95,7 @@ def setup(
 
 def get_logger(name: str = "kbsync") -> BoundLogger:
     """A logger; `name` is "kbsync" or begins with "kbsync."."""
-    import structlog  # noqa: PLC0415
+    import structlog  # noqa: PLC0415 - only when needed
 
     logger: BoundLogger = structlog.stdlib.get_logger(name)
     return logger
@@ -117,13 +117,13 @@ def redact(secrets: Iterable[str] = ()) -> Processor:
     """A structlog processor that applies `scrubbed` to every text, key and nested value."""
     known = tuple(secrets)
 
-    def processor(logger: object, method: str, event: EventDict) -> EventDict:  # noqa: ARG001
+    def processor(logger: object, method: str, event: EventDict) -> EventDict:  # noqa: ARG001 - what structlog calls
         return _rewritten(event, lambda text: scrubbed(text, known))
 
     return processor
 
 
-def _escape(logger: object, method: str, event: EventDict) -> EventDict:  # noqa: ARG001
+def _escape(logger: object, method: str, event: EventDict) -> EventDict:  # noqa: ARG001 - what structlog calls
     exception = event.pop("exception", None)
     event = _rewritten(event, printable)
     if isinstance(exception, str):
@@ -131,7 +131,7 @@ def _escape(logger: object, method: str, event: EventDict) -> EventDict:  # noqa
     return event
 
 
-def _foreign_name(logger: object, method: str, event: EventDict) -> EventDict:  # noqa: ARG001
+def _foreign_name(logger: object, method: str, event: EventDict) -> EventDict:  # noqa: ARG001 - what structlog calls
     record = event.get("_record")
     if isinstance(record, logging.LogRecord):
         event["logger"] = record.name
@@ -159,7 +159,7 @@ def _changed(value: object, change: Callable[[str], str]) -> object:
 
 
 def _rendering(wanted: Format, stream: TextIO) -> list[Processor]:
-    import structlog  # noqa: PLC0415
+    import structlog  # noqa: PLC0415 - only when needed
 
     if wanted == "auto":
         wanted = "journald" if _is_journal(stream) else "text"
@@ -180,7 +180,7 @@ def _rendering(wanted: Format, stream: TextIO) -> list[Processor]:
 
 
 def _console() -> Processor:
-    import structlog  # noqa: PLC0415
+    import structlog  # noqa: PLC0415 - only when needed
 
     return structlog.dev.ConsoleRenderer(
         colors="NO_COLOR" not in os.environ,

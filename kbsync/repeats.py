@@ -48,7 +48,7 @@ class Repeats:
         self._lock = threading.Lock()
         self._lines: dict[str, _Line] = {}
 
-    def __call__(self, logger: object, method: str, event: EventDict) -> EventDict:  # noqa: ARG002
+    def __call__(self, logger: object, method: str, event: EventDict) -> EventDict:  # noqa: ARG002 - structlog calls it
         """The event, perhaps with a count; raises DropEvent for one too many."""
         with self._lock:
             event.update(self._told(f"{method} {sorted(event.items(), key=_name)!r}"))

@@ -127,7 +127,7 @@ class SimpleBackend:
     def set_status(
         self,
         dataset_id: str,  # noqa: ARG002 - this form has no status
-        document_ids: Sequence[str],  # noqa: ARG002
+        document_ids: Sequence[str],  # noqa: ARG002 - Backend has it
         action: StatusAction,
     ) -> frozenset[str]:
         """Refuse: this form has no status."""
@@ -136,8 +136,8 @@ class SimpleBackend:
     def describe(
         self,
         dataset_id: str,  # noqa: ARG002 - this form has no metadata
-        values: Mapping[str, Mapping[str, MetadataValue]],  # noqa: ARG002
-        types: Mapping[str, str] = METADATA_FIELDS,  # noqa: ARG002
+        values: Mapping[str, Mapping[str, MetadataValue]],  # noqa: ARG002 - Backend has it
+        types: Mapping[str, str] = METADATA_FIELDS,  # noqa: ARG002 - Backend has it
     ) -> frozenset[str]:
         """Write nothing: this form has no metadata."""
         return frozenset()
@@ -145,11 +145,11 @@ class SimpleBackend:
     def search(
         self,
         dataset_id: str,  # noqa: ARG002 - it cannot
-        query: str,  # noqa: ARG002
+        query: str,  # noqa: ARG002 - Backend has it
         *,
-        limit: int = 5,  # noqa: ARG002
-        method: SearchMethod | None = None,  # noqa: ARG002
-        where: Sequence[Condition] = (),  # noqa: ARG002
+        limit: int = 5,  # noqa: ARG002 - Backend has it
+        method: SearchMethod | None = None,  # noqa: ARG002 - Backend has it
+        where: Sequence[Condition] = (),  # noqa: ARG002 - Backend has it
     ) -> Sequence[Hit]:
         """Refuse: this form has no retrieval."""
         raise Denied("this API style has no search; ask an application instead (kbsync ask)")

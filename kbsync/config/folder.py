@@ -176,7 +176,7 @@ class FolderSettings(Section):
         if _WEEKDAY_NUMBER.search(value.split()[-1]):
             raise ValueError('must name its weekdays, such as "mon-fri": numbers are ambiguous')
         # Only who sets a schedule pays for the import.
-        from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415
+        from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - only when needed
 
         try:
             CronTrigger.from_crontab(value, timezone="UTC")

@@ -39,7 +39,7 @@ def templates(value: object) -> Inputs:
         )
     for name, template in value.items():
         if not isinstance(template, str | int | float):
-            raise ValueError(  # noqa: TRY004
+            raise ValueError(  # noqa: TRY004 - pydantic tells these
                 f'"{name}" must be a text or a number'
             )
         for found in re.findall(r"\{([^{}]*)\}", str(template)):
@@ -143,7 +143,7 @@ class HookSettings(Section):
     @classmethod
     def _is_cron(cls, value: str | None) -> str | None:
         if value is not None:
-            from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415
+            from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - only when needed
 
             try:
                 CronTrigger.from_crontab(value, timezone="UTC")

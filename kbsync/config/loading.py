@@ -147,7 +147,7 @@ def _from_variables(usable: Mapping[str, str]) -> Table:
     if not usable:
         return {}
     # Only who sets variables pays for the import.
-    from kbsync.config.variables import read  # noqa: PLC0415
+    from kbsync.config.variables import read  # noqa: PLC0415 - only when needed
 
     return read(usable)
 

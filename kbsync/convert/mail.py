@@ -50,7 +50,7 @@ class _Text(HTMLParser):
         self.found: list[str] = []
         self._unseen = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser calls it
         self._unseen += tag in self._UNSEEN
         if tag in self._BLOCKS:
             self.found.append("\n")

@@ -22,7 +22,7 @@ def split(body: bytes, languages: str, most: int) -> Iterator[bytes]:  # noqa: A
     Raises FileError with what the program said.
     """
     command = [PROGRAM, "--quiet", "--skip-text", "--jobs", "1", "--language", languages, "-", "-"]
-    done = subprocess.run(command, input=body, capture_output=True, check=False)  # noqa: S603
+    done = subprocess.run(command, input=body, capture_output=True, check=False)  # noqa: S603 - no shell, and a name of ours
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["nothing"]
         raise FileError(f"{PROGRAM} could not read it ({done.returncode}): {said[-1]}")

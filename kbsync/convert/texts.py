@@ -55,7 +55,7 @@ def _by_zeros(body: bytes) -> str:
 
 def _guessed(body: bytes) -> str:
     # Only who meets such a file pays for the import.
-    from charset_normalizer import from_bytes  # noqa: PLC0415
+    from charset_normalizer import from_bytes  # noqa: PLC0415 - only when needed
 
     found = list(from_bytes(body, cp_isolation=list(_COMMON)))
     if not found:

@@ -93,7 +93,7 @@ class Base:
         self._binding = threading.Lock()
         self._counted: dict[str, int] = {}
         self._rebound: set[str] = set()
-        self._placed: dict[Key, str] = {}
+        self._placed: dict[Key, tuple[str, int]] = {}
 
     def tell(self, event: Event) -> None:
         """Tell who follows, and keep it for the history."""
@@ -158,10 +158,11 @@ class Base:
         setting = folder.dataset
         self.ledger.bind(folder.name, folder.root, name, dataset.id, now, setting=setting)
 
-    def dataset_of(self, record: Record) -> Dataset:
+    def dataset_of(self, record: Record, documents: int) -> Dataset:
         """The dataset of a file: where it is, or the first with room; raises BackendError.
 
-        Its place there is kept until `placed` says that the ledger knows.
+        The `documents` that it becomes are counted there until `placed` says that the ledger
+        knows. They stay together, so the last file of a dataset may be more than fits.
         """
         folder, path = self.folders[record.key.folder], record.key.path
         if not folder.places.max_documents:
@@ -171,7 +172,7 @@ class Base:
             return self.dataset(folder, own)
         for name in folder.places.row_of(path):
             dataset = self.dataset(folder, name)
-            if self._has_room(record.key, dataset.id, folder.places.max_documents):
+            if self._has_room(record.key, documents, dataset.id, folder.places.max_documents):
                 return dataset
         raise AssertionError  # numbers do not end
 
@@ -188,17 +189,22 @@ class Base:
         with self._binding:
             self._placed.pop(key, None)
 
-    def _has_room(self, key: Key, dataset_id: str, most: int) -> bool:
-        """Whether a file's document may be sent to a dataset, which then keeps a place for it."""
+    def _has_room(self, key: Key, documents: int, dataset_id: str, most: int) -> bool:
+        """Whether a file may be sent to a dataset, in which its documents are counted then."""
         with self._binding:
             count = self._counted.get(dataset_id, most)
             if count >= most:  # perhaps some went meanwhile
-                others = [one for one, there in self._placed.items() if there == dataset_id]
-                count = self.ledger.documents_in(dataset_id, but=others) + len(others)
-            if count < most:
-                self._placed[key] = dataset_id
-            self._counted[dataset_id] = count + (count < most)
-            return count < most
+                others = {
+                    one: coming
+                    for one, (there, coming) in self._placed.items()
+                    if there == dataset_id
+                }
+                count = self.ledger.documents_in(dataset_id, but=others) + sum(others.values())
+            has_room = count < most
+            if has_room:
+                self._placed[key] = (dataset_id, documents)
+            self._counted[dataset_id] = count + documents * has_room
+            return has_room
 
     def fills(self, name: str, dataset_id: str) -> bool:
         """Whether documents of a folder go to this dataset, as far as the ledger knows."""

@@ -187,11 +187,11 @@ class Sending(Converting, Parting, Adopting):
 
     def _send(self, job: Job, content: Content, version: Version, stamp: Stamp) -> None:
         folder = self.folders[job.key.folder]
-        dataset = self.dataset_of(job.record)
         found = self.pieces(job, content, version, stamp)
         if found is None:
             return
         pieces, sent_as = found
+        dataset = self.dataset_of(job.record, len(pieces))
         if len(pieces) > 1:
             self._send_parts(job, dataset, pieces, sent_as, version, stamp)
             return

@@ -16,21 +16,21 @@ def _webhook(hook: HookSettings, settings: Settings) -> Hook:  # noqa: ARG001 - 
     return Webhook(hook.target)
 
 
-def _heartbeat(hook: HookSettings, settings: Settings) -> Hook:  # noqa: ARG001
-    from kbsync.hooks.web import Heartbeat  # noqa: PLC0415
+def _heartbeat(hook: HookSettings, settings: Settings) -> Hook:  # noqa: ARG001 - one shape for all ways
+    from kbsync.hooks.web import Heartbeat  # noqa: PLC0415 - only when needed
 
     return Heartbeat(hook.target)
 
 
-def _notify(hook: HookSettings, settings: Settings) -> Hook:  # noqa: ARG001
+def _notify(hook: HookSettings, settings: Settings) -> Hook:  # noqa: ARG001 - one shape for all ways
     from kbsync.hooks.apprise import Notify  # noqa: PLC0415 - an extra
 
     return Notify(hook.target)
 
 
 def _workflow(hook: HookSettings, settings: Settings) -> Hook:
-    from kbsync.apps import open_app  # noqa: PLC0415
-    from kbsync.hooks.workflow import Workflow  # noqa: PLC0415
+    from kbsync.apps import open_app  # noqa: PLC0415 - only when needed
+    from kbsync.hooks.workflow import Workflow  # noqa: PLC0415 - only when needed
 
     server = settings.server
     connect = partial(open_app, server.url, hook.key, timeout=server.timeout, verify=server.verify)

@@ -312,8 +312,8 @@ def _refuse_older(applied: Sequence[str], path: Path) -> None:
 
 def _migrate(connection: sqlite3.Connection) -> None:
     # Imported only where there is something to migrate: it would be most of a command's start.
-    from sqlite_utils import Database  # noqa: PLC0415
+    from sqlite_utils import Database  # noqa: PLC0415 - only when needed
 
-    from kbsync.ledger.schema import migrations  # noqa: PLC0415
+    from kbsync.ledger.schema import migrations  # noqa: PLC0415 - only when needed
 
     migrations.apply(Database(connection, strict=True, execute_plugins=False))

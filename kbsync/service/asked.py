@@ -42,13 +42,13 @@ class Asked:
         self._reload = False
         return True
 
-    def _on_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
         if self.stop:
             # The ledger makes that safe: what was under way is looked for at the next start.
             os._exit(_SECOND_STOP)
         self.stop = True
         self._wakes.put(None)
 
-    def _on_reload(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def _on_reload(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
         self._reload = True
         self._wakes.put(None)

@@ -71,13 +71,13 @@ class _Every(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:  # noqa: ARG002
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:  # noqa: ARG002 - a trigger of APScheduler
         return now + timedelta(seconds=self._seconds * random.uniform(0.9, 1.1))  # noqa: S311
 
 
 class _Cron(CronTrigger):  # type: ignore[misc]
     """The times of a cron expression."""
 
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:  # noqa: ARG002
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime | None:  # noqa: ARG002 - a trigger of APScheduler
         found: datetime | None = super().get_next_fire_time(None, now + timedelta(microseconds=1))
         return found

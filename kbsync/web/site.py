@@ -83,7 +83,7 @@ class Site:
     async def _healthz(self, request: Request) -> Response:  # noqa: ARG002 - a route's form
         return PlainTextResponse("ok\n")
 
-    async def _readyz(self, request: Request) -> Response:  # noqa: ARG002
+    async def _readyz(self, request: Request) -> Response:  # noqa: ARG002 - what Starlette calls
         reasons = self._desk.ready(await self._live.status())
         text = "\n".join(reasons) or "ready: everything that should be is indexed"
         return PlainTextResponse(f"{text}\n", 503 if reasons else 200)
@@ -94,7 +94,7 @@ class Site:
         body, media_type = await asyncio.to_thread(self._metrics.answer, status, accept)
         return Response(body, headers={"Content-Type": media_type})
 
-    async def _status(self, request: Request) -> Response:  # noqa: ARG002
+    async def _status(self, request: Request) -> Response:  # noqa: ARG002 - what Starlette calls
         status = await self._live.status()
         return JSONResponse(status | {"ready": not self._desk.ready(status)})
 
@@ -145,7 +145,7 @@ class Site:
         runs = await asyncio.to_thread(self._ledger.runs, limit, before=before)
         return JSONResponse({"runs": [run_facts(run) for run in runs]})
 
-    async def _show_plots(self, request: Request) -> Response:  # noqa: ARG002
+    async def _show_plots(self, request: Request) -> Response:  # noqa: ARG002 - what Starlette calls
         """Of a large history they take a while: until new ones are there, the last are shown."""
         now, drawing = self._desk.clock(), self._drawing
         if drawing is None and (self._plots is None or now - self._plots[0] > _PLOTS_FRESH):
@@ -168,7 +168,7 @@ class Site:
         held = await asyncio.to_thread(self._desk.engine.held, name)
         return JSONResponse(reports.held_facts(name, held))
 
-    async def _events(self, request: Request) -> Response:  # noqa: ARG002
+    async def _events(self, request: Request) -> Response:  # noqa: ARG002 - what Starlette calls
         return StreamingResponse(self._live.stream(), media_type="text/event-stream")
 
 
@@ -198,9 +198,9 @@ def _wrong(request: Request, error: Exception) -> Response:  # noqa: ARG001 - a 
     return JSONResponse({"error": str(error)}, error.status)
 
 
-def _failed(request: Request, error: Exception) -> Response:  # noqa: ARG001
+def _failed(request: Request, error: Exception) -> Response:  # noqa: ARG001 - what Starlette calls
     return JSONResponse({"error": str(error)}, 503)
 
 
-def _nothing_there(request: Request, error: Exception) -> Response:  # noqa: ARG001
+def _nothing_there(request: Request, error: Exception) -> Response:  # noqa: ARG001 - what Starlette calls
     return JSONResponse({"error": "there is nothing at this address"}, 404)

@@ -168,6 +168,18 @@ def test_a_full_dataset(place: Place) -> None:
     }
 
 
+def test_a_full_dataset_of_parts(place: Place) -> None:
+    """Parts stay together: a dataset that has room takes one file more, and no other beside it."""
+    place.configure(dataset="All", max_documents=5, max_size="2KB")
+    for number in range(4):
+        lines = (f"{TEXT}{number} {line} voles and their burrows\n" for line in range(200))
+        place.write(f"{number}.txt", "\n".join(lines))
+    assert place.kbsync("reconcile").code == 0
+    filled = held(place)
+    assert filled.keys() == {"All", "All-2", "All-3", "All-4"}
+    assert sorted(map(sorted, filled.values())) == [[f"{number}.txt"] for number in range(4)]
+
+
 def test_settings(place: Place) -> None:
     """A placeholder that there is not, and datasets that may not be made, are refused."""
     place.configure(dataset="{dir}")

@@ -10,34 +10,14 @@ from pathlib import Path
 import pytest
 
 from kbsync.config import (
-    AppSettings,
-    CheckSettings,
-    FolderSettings,
-    HookSettings,
-    HttpSettings,
-    LogSettings,
-    RuleSettings,
-    ServerSettings,
     load,
 )
-from kbsync.config.parse import Section
-from kbsync.config.settings import Settings
+from tools.guide.settings import SECTIONS
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 TEXT = EXAMPLE.read_text(encoding="utf-8")
 ENVIRON = {"KBSYNC_SERVER__API_KEY": "dataset-example"}
 SETTING = re.compile(r"^#?([a-z_]+) = ", re.MULTILINE)
-SECTIONS: dict[str, type[Section]] = {
-    "": Settings,
-    "server": ServerSettings,
-    "folders": FolderSettings,
-    "folders.rules": RuleSettings,
-    "checks": CheckSettings,
-    "hooks": HookSettings,
-    "app": AppSettings,
-    "http": HttpSettings,
-    "log": LogSettings,
-}
 
 #: Settings without a default of their own, whose commented line is an example.
 SHOWN_BY_EXAMPLE = {

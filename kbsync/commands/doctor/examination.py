@@ -110,7 +110,7 @@ def _import_all() -> None:
     """What looking at folders needs: another user may not read the program's own files."""
     import kbsync.convert.registry
     import kbsync.scan
-    import kbsync.watch.modes  # noqa: F401
+    import kbsync.watch.modes  # noqa: F401 - imported to be there
 
 
 def _server(settings: Settings) -> Generator[Finding, None, Backend | None]:

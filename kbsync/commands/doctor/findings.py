@@ -62,7 +62,7 @@ def parted(text: str, otherwise: str) -> tuple[str, str]:
 def size(count: float) -> str:
     """Bytes for people."""
     for unit in ("B", "KiB", "MiB"):
-        if count < 1024:  # noqa: PLR2004
+        if count < 1024:  # noqa: PLR2004 - what these units are
             return f"{count:.4g} {unit}"
         count /= 1024
     return f"{count:.4g} GiB"
