@@ -10,6 +10,7 @@ from kbsync.engine.checking import Check, Checks, Verdict
 from kbsync.engine.following import DESCRIBE_AT_ONCE, Following
 from kbsync.engine.holding import Held, Holding
 from kbsync.engine.looking import Looking
+from kbsync.engine.previewing import Previewing
 from kbsync.engine.recording import WORK, Recorder
 from kbsync.engine.searching import Freshness, Origin, Passage, Searching
 from kbsync.engine.sending import Sending
@@ -27,7 +28,7 @@ from kbsync.engine.values import (
 )
 
 
-class Engine(Holding, Looking, Sending, Following, Searching, Adopting, Auditing):
+class Engine(Holding, Looking, Previewing, Sending, Following, Searching, Adopting, Auditing):
     """All verbs over one ledger and one server."""
 
 

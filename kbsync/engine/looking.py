@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import assert_never
 
 from kbsync import plan, scan
-from kbsync.engine.base import is_version
 from kbsync.engine.moving import Moving
-from kbsync.engine.shelving import day
 from kbsync.engine.trickling import Trickling
-from kbsync.engine.values import Event, Folder, Happened, Planned, Scope, Survey
-from kbsync.errors import FileError
-from kbsync.filters import Excluded
+from kbsync.engine.values import Event, Folder, Happened, Scope, Survey
 from kbsync.log import printable
 from kbsync.model import (
-    Change,
-    Drop,
     Key,
     Move,
     Problem,
-    Put,
     Record,
     Seen,
     Skip,
     Skipped,
-    Version,
-    Want,
 )
 from kbsync.moves import came_from
 
@@ -71,7 +61,7 @@ class _Sight:
 
 
 class Looking(Moving, Trickling):
-    """Look, accept, preview."""
+    """Look, and accept what was found."""
 
     def survey(self, name: str, *, hash_all: bool = False, allow_delete: bool = False) -> Survey:
         """Walk a folder and plan it; writes nothing and asks the server nothing."""
@@ -234,89 +224,6 @@ class Looking(Moving, Trickling):
             self.holds[folder.name] = hold
         if survey.whole and hold is None and before is not None and before.hold is not None:
             self.tell(Event(Happened.NOTE, folder.name, "", "nothing is held any more"))
-
-    def preview(self, survey: Survey) -> Iterator[Planned]:
-        """What `accept` and the work after it would do, file by file; reads, but sends nothing."""
-        for change in survey.plan.changes:
-            match change:
-                case Put():
-                    yield self._preview_put(survey.folder, change)
-                case Drop():
-                    yield self._preview_drop(survey, change)
-                case Skip():
-                    yield Planned("skip", change.skipped.key, change.skipped.reason)
-                case Move():
-                    yield _preview_move(change)
-                case _:
-                    assert_never(change)
-        yield from self._preview_unfinished(survey)
-
-    def _preview_drop(self, survey: Survey, drop: Drop) -> Planned:
-        rules = survey.folder.rules
-        if drop.reason == plan.PURGE:
-            return Planned("hold" if survey.plan.is_held(drop) else "purge", drop.key, drop.reason)
-        reason = self._why_gone(survey.folder, drop)
-        if survey.plan.is_held(drop):
-            return Planned("hold", drop.key, reason)
-        if rules.shelving is None:
-            return Planned("delete", drop.key, reason)
-        days = rules.trash_days
-        later = f"; purge on {day(self.clock() + days * 86_400)}" if days else ""
-        return Planned(rules.shelving, drop.key, reason + later)
-
-    def _why_gone(self, folder: Folder, drop: Drop) -> str:
-        """Whether the file is gone, or only wanted no more."""
-        if drop.reason != plan.GONE:
-            return drop.reason
-        verdict = scan.decide(folder.root, drop.key, folder.filters)
-        if isinstance(verdict, Excluded):
-            return f"excluded by {verdict.rule}"
-        return drop.reason if isinstance(verdict, Problem) else "not in the folder any more"
-
-    def _preview_put(self, folder: Folder, put: Put) -> Planned:
-        key, size = put.seen.key, put.seen.stamp.size
-        record = self.ledger.record(key)
-        told = put.reason + (", in parts" if size > folder.max_size else "")
-        if record is None or not record.answers:
-            return Planned("send", key, told, size)
-        try:
-            sha256, _ = self.digest(folder, key)
-        except FileError as error:
-            return Planned("fail", key, str(error), size)
-        version = Version(sha256, folder.rules.recipe_of(key.path))
-        same_parts = record.is_whole and record.version == version
-        if same_parts or is_version(record.live, version):
-            return Planned("refresh", key, f"{put.reason}; the content is the same", size)
-        return Planned("replace", key, told, size)
-
-    def _preview_unfinished(self, survey: Survey) -> Iterator[Planned]:
-        touched = {_key_of(change) for change in survey.plan.changes}
-        for record in self.ledger.unfinished(survey.folder.name):
-            if record.key in touched:
-                continue
-            reason = "left from an earlier run" + (f": {record.error}" if record.error else "")
-            gone = survey.folder.rules.shelving or "delete"
-            action = gone if record.want is Want.ABSENT else "send"
-            yield Planned(action, record.key, reason)
-
-
-def _key_of(change: Change) -> Key:
-    match change:
-        case Put():
-            return change.seen.key
-        case Drop():
-            return change.key
-        case Skip():
-            return change.skipped.key
-        case Move():
-            return change.seen.key
-        case _:
-            assert_never(change)
-
-
-def _preview_move(move: Move) -> Planned:
-    told = f"from {printable(came_from(move))}" + (", and edited: replaced" if move.edited else "")
-    return Planned("move", move.seen.key, told, move.seen.stamp.size)
 
 
 def _identity(folder: Folder) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import socket
 from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -71,6 +72,12 @@ class Place:
         ]
         self.config.write_text("\n".join(lines) + "\n")
         self.config.chmod(0o600)
+
+    def part_from_server(self) -> None:
+        """Configure an address where nothing listens, as when the server is stopped."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.configure(base_url=f"http://127.0.0.1:{free.getsockname()[1]}/v1")
 
     def kbsync(self, *arguments: str) -> Said:
         """Run one command with this place's configuration."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -106,9 +105,7 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     """A refused connection is exit 5 and one line; the next run does it all."""
     with a_place(tmp_path) as place:
         three_files(place)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            place.configure(base_url=f"http://127.0.0.1:{free.getsockname()[1]}")
+        place.part_from_server()
         said = place.kbsync("reconcile")
         assert said.code == 5
         assert "127.0.0.1" in said.err
@@ -213,9 +210,7 @@ def test_one_file_and_no_server(tmp_path: Path) -> None:
     """An unreachable server is exit 5 with its cause, however little there was to do."""
     with a_place(tmp_path) as place:
         place.write("a.md", "a document about beavers")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            place.configure(base_url=f"http://127.0.0.1:{free.getsockname()[1]}")
+        place.part_from_server()
         said = place.kbsync("reconcile")
         assert said.code == 5
         assert "nothing is lost, run it again later" in said.err
