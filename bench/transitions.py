@@ -13,10 +13,10 @@ from typing import NamedTuple
 from bench.measure import Figure, keep, report
 from bench.unchanged import configure, write_ledger
 from kbsync import naming
-from kbsync.assembly import looking
+from kbsync.assembly import reading
 from kbsync.commands.status_facts import look
 from kbsync.config import load
-from kbsync.engine import DESCRIBE_AT_ONCE
+from kbsync.engine.following import DESCRIBE_AT_ONCE
 from kbsync.ledger import Ledger
 from kbsync.model import Key, Put, Remote, Seen, Stamp, Version
 
@@ -64,8 +64,8 @@ def run_status(place: Path, count: int) -> None:
     seconds: dict[str, list[float]] = {"kbsync status": [], "plain sqlite3": []}
     for _ in range(7):
         started = time.perf_counter()
-        with looking(settings) as engine:
-            look(engine, settings, ["tree"], {}, skipped=False)
+        with reading(settings) as ledger:
+            look(ledger, settings, ["tree"], {}, skipped=False)
         seconds["kbsync status"].append(time.perf_counter() - started)
         started = time.perf_counter()
         db = sqlite3.connect(plain)

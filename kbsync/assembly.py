@@ -13,7 +13,7 @@ from kbsync import formats, plan
 from kbsync.backend.interface import Backend
 from kbsync.config import FolderSettings, Settings
 from kbsync.config.keys import APP_KEY
-from kbsync.engine import Check, Checks, Engine, Event, Folder, Happened
+from kbsync.engine import Event, Folder, Happened
 from kbsync.errors import ConfigError, LedgerDamaged, LedgerError
 from kbsync.fields import Fields
 from kbsync.filters import Filters, Selection
@@ -25,6 +25,8 @@ from kbsync.recipes import Recipes
 
 if TYPE_CHECKING:
     from kbsync.apps import App, Reply
+    from kbsync.engine.checking import Checks
+    from kbsync.engine.engine import Engine
 
 
 def folder_of(settings: FolderSettings) -> Folder:
@@ -136,6 +138,8 @@ def connect_app(settings: Settings) -> App:
 @contextmanager
 def checking(settings: Settings, engine: Engine) -> Iterator[Checks]:
     """The configured smoke questions, put to the datasets or to the application."""
+    from kbsync.engine.checking import Check, Checks  # noqa: PLC0415 - only who asks
+
     checks = [
         Check(check.question, check.folder, tuple(map(_source, check.sources)), check.words)
         for check in settings.checks
@@ -234,20 +238,29 @@ def visiting(settings: Settings) -> Ledger:
 
 
 @contextmanager
-def looking(settings: Settings) -> Iterator[Engine]:
-    """An engine that only looks: over the ledger as it is, also while a service writes to it."""
+def reading(settings: Settings) -> Iterator[Ledger]:
+    """The configured ledger as it is, also while a service writes to it; empty if there is none."""
     if settings.ledger.exists() or is_lost(settings.ledger):
         with Ledger.open(settings.ledger, readonly=True) as ledger:
-            yield _engine(ledger, settings, lambda _: None)
+            yield ledger
         return
     with (
         tempfile.TemporaryDirectory(prefix="kbsync-") as directory,
         Ledger.open(Path(directory) / "ledger.db") as ledger,
     ):
+        yield ledger
+
+
+@contextmanager
+def looking(settings: Settings) -> Iterator[Engine]:
+    """An engine that only looks, over what `reading` gives."""
+    with reading(settings) as ledger:
         yield _engine(ledger, settings, lambda _: None)
 
 
 def _engine(ledger: Ledger, settings: Settings, observer: Callable[[Event], None]) -> Engine:
+    from kbsync.engine.engine import Engine  # noqa: PLC0415 - who only reads the ledger starts sooner
+
     folders = [folder_of(folder) for folder in settings.folders]
     return Engine(
         ledger,

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from kbsync.engine import DESCRIBE_AT_ONCE, Engine, Scope, Survey
+from kbsync.engine import Scope, Survey
+from kbsync.engine.engine import Engine
+from kbsync.engine.following import DESCRIBE_AT_ONCE
 from kbsync.errors import Denied, Unavailable
 from kbsync.model import Hold, Problem
 

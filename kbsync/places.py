@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Collection, Iterator, Mapping
+from itertools import count, islice
 
 #: A dataset's name as Dify allows it.
 LONGEST_NAME = 40
@@ -60,6 +60,15 @@ class Places:
         yield name
         for number in count(2) if self.max_documents else ():
             yield f"{name}-{number}"
+
+    def own(self, path: str, known: Mapping[str, str], there: Collection[str]) -> str | None:
+        """The name of the dataset in which a file is already; None when it is in none.
+
+        `known` has the ids of the folder's datasets by name, `there` those of the file's documents.
+        """
+        # There are no gaps in the row but by a person's doing.
+        row = islice(self.row_of(path), len(known))
+        return next((name for name in row if known.get(name) in there), None)
 
     def dataset_of(self, path: str) -> str:
         """The name of the dataset that a file goes to; of one that is `refused`, "" or too long."""

@@ -18,7 +18,8 @@ from kbsync.assembly import folder_of
 from kbsync.backend.interface import Backend
 from kbsync.backend.registry import STYLES
 from kbsync.config import FolderSettings
-from kbsync.engine import Engine, Event, Folder, Happened, Scope
+from kbsync.engine import Event, Folder, Happened, Scope
+from kbsync.engine.engine import Engine
 from kbsync.errors import Denied, Unavailable
 from kbsync.ledger import Ledger
 from kbsync.model import Key, Record, State, Want

@@ -14,7 +14,7 @@ import click
 from kbsync.assembly import looking, selected, visiting
 from kbsync.commands.options import as_json, complete_folder, configured
 from kbsync.config import Settings
-from kbsync.engine import Held
+from kbsync.engine.holding import Held
 from kbsync.ledger import is_held
 from kbsync.log import printable
 from kbsync.plurals import counted

@@ -16,7 +16,7 @@ from kbsync.assembly import connect_app, looking
 from kbsync.commands.options import as_json, configured
 from kbsync.commands.passages import facts, heading
 from kbsync.config import Settings
-from kbsync.engine import Origin
+from kbsync.engine.searching import Origin
 from kbsync.errors import BackendError, ConfigError, Denied
 from kbsync.log import printable
 from kbsync.model import Hit

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 
 import click
 
-from kbsync.assembly import looking, opened, selected, visiting
+from kbsync.assembly import opened, reading, selected, visiting
 from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.commands.reconcile import exit_code
 from kbsync.commands.status_facts import running_service
 from kbsync.commands.terminal import Follower, follower
 from kbsync.config import Settings
-from kbsync.engine import Engine
+from kbsync.engine.engine import Engine
 from kbsync.engine.overview import Facts, audit_facts
 from kbsync.errors import Unavailable
 from kbsync.ledger import is_held
@@ -114,8 +114,8 @@ def _asked(
     settings: Settings, names: Sequence[str], *, repair: bool, as_json: bool
 ) -> list[Facts] | None:
     """What the running service finds when it is asked to audit; None when none runs."""
-    with looking(settings) as engine:
-        if running_service(engine, settings) is None:
+    with reading(settings) as ledger:
+        if running_service(ledger, settings) is None:
             return None
     mark = uuid.uuid4().hex
     with visiting(settings) as ledger:
@@ -129,8 +129,8 @@ def _asked(
                 " when the server answers: see `kbsync status` and its log"
             )
         time.sleep(_LOOK)
-        with looking(settings) as engine:
-            found = {name: told for name in names if (told := engine.ledger.audit_told(name, mark))}
+        with reading(settings) as ledger:
+            found = {name: told for name in names if (told := ledger.audit_told(name, mark))}
     if not as_json:
         for told in found.values():
             _print_findings(told)

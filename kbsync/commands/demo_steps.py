@@ -20,7 +20,8 @@ from kbsync.commands.demo_place import (
 )
 from kbsync.commands.demo_talk import excerpt, heading, many, question_about, say, told_calls
 from kbsync.commands.plan import show_plan
-from kbsync.engine import Freshness, Happened
+from kbsync.engine import Happened
+from kbsync.engine.searching import Freshness
 from kbsync.errors import KbsyncError
 from kbsync.log import printable
 from kbsync.model import SERVER_TYPES, State

@@ -10,13 +10,13 @@ from typing import assert_never
 import click
 
 from kbsync import scan
-from kbsync.assembly import looking
+from kbsync.assembly import folder_of, reading
 from kbsync.commands.options import as_json, configuration_file, configured
 from kbsync.config import Settings
-from kbsync.engine import Engine, Folder
+from kbsync.engine import Folder
 from kbsync.errors import ConfigError
 from kbsync.filters import Admitted, Excluded, Unsupported
-from kbsync.ledger import Details
+from kbsync.ledger import Details, Ledger
 from kbsync.log import printable
 from kbsync.model import Hold, Key, Problem, Record, Seen, Skipped, State, Want
 from kbsync.plan import Rules
@@ -39,8 +39,9 @@ def command(settings: Settings, path: str, as_json: bool) -> int:
             f"{path!r} is in no configured folder; there are: "
             + ", ".join(f"{folder.name} ({folder.path})" for folder in settings.folders)
         )
-    with looking(settings) as engine:
-        facts = _facts(engine, key) | {"configuration": str(configuration_file())}
+    folder = next(folder_of(one) for one in settings.folders if one.name == key.folder)
+    with reading(settings) as ledger:
+        facts = _facts(ledger, folder, key) | {"configuration": str(configuration_file())}
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return 0
@@ -64,26 +65,25 @@ def locate(settings: Settings, path: str) -> Key | None:
     return None
 
 
-def _facts(engine: Engine, key: Key) -> dict[str, object]:
-    folder = engine.folders[key.folder]
+def _facts(ledger: Ledger, folder: Folder, key: Key) -> dict[str, object]:
     found = scan.look(folder.root, key, folder.filters, max_size=folder.max_size)
-    details = engine.ledger.details(key)
+    details = ledger.details(key)
     facts: dict[str, object] = {
         "folder": key.folder,
         "path": printable(key.path),
         "on_disk": _on_disk(found),
-        "rule": _rule(engine, key),
-        "dataset": _dataset(engine, key, details),
+        "rule": _rule(folder, key),
+        "dataset": _dataset(ledger, folder, key, details),
         "indexed_by": _indexed_by(folder, key),
     }
     if details is None:
         facts["state"] = "unknown to the ledger"
     else:
         facts |= _remembered(details)
-        facts["drift"] = "; ".join(map(printable, engine.ledger.findings(key))) or None
-    row = engine.ledger.folder(key.folder)
+        facts["drift"] = "; ".join(map(printable, ledger.findings(key))) or None
+    row = ledger.folder(key.folder)
     facts["next"] = _next(found, details, folder, None if row is None else row.hold)
-    refusal = engine.ledger.refusal(key.folder)
+    refusal = ledger.refusal(key.folder)
     if refusal is not None and details is not None and details.record.state is State.PENDING:
         facts["next"] = f"tried again at the next run; at the last one: {printable(refusal)}"
     return facts
@@ -102,8 +102,7 @@ def _on_disk(found: Seen | Skipped | Problem | None) -> str:
             assert_never(found)
 
 
-def _rule(engine: Engine, key: Key) -> str:
-    folder = engine.folders[key.folder]
+def _rule(folder: Folder, key: Key) -> str:
     verdict = scan.decide(folder.root, key, folder.filters)
     match verdict:
         case Problem():
@@ -119,12 +118,12 @@ def _rule(engine: Engine, key: Key) -> str:
             assert_never(verdict)
 
 
-def _dataset(engine: Engine, key: Key, details: Details | None) -> str | None:
-    places = engine.folders[key.folder].places
-    if places.is_one:
+def _dataset(ledger: Ledger, folder: Folder, key: Key, details: Details | None) -> str | None:
+    if folder.places.is_one:
         return None
-    own = None if details is None else engine.own_place(details.record)
-    return own or places.dataset_of(key.path) or None
+    there = set() if details is None else {one.dataset_id for one in details.record.newest}
+    own = folder.places.own(key.path, ledger.datasets(key.folder), there)
+    return own or folder.places.dataset_of(key.path) or None
 
 
 def _indexed_by(folder: Folder, key: Key) -> str | None:

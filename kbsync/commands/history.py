@@ -9,7 +9,7 @@ from datetime import datetime
 
 import click
 
-from kbsync.assembly import looking
+from kbsync.assembly import reading
 from kbsync.commands.explain import locate
 from kbsync.commands.options import as_json, configured
 from kbsync.commands.terminal import line
@@ -44,13 +44,13 @@ def command(
     if runs and (follow or path):
         raise ConfigError("--runs lists all runs; leave out PATH and --follow")
     of = None if path is None else _meant(settings, path)
-    with looking(settings) as engine:
+    with reading(settings) as ledger:
         if runs:
-            _show_runs(engine.ledger.runs(limit), as_json=as_json)
+            _show_runs(ledger.runs(limit), as_json=as_json)
         elif follow:
-            _follow(engine.ledger, of, limit, _as_line if as_json else _as_text)
+            _follow(ledger, of, limit, _as_line if as_json else _as_text)
         else:
-            _show(engine.ledger.events(limit, of=of), as_json=as_json)
+            _show(ledger.events(limit, of=of), as_json=as_json)
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import click
 
-from kbsync.engine import Freshness, Origin, Passage
+from kbsync.engine.searching import Freshness, Origin, Passage
 from kbsync.log import printable
 from kbsync.model import Hit
 

@@ -11,7 +11,8 @@ import click
 from kbsync.assembly import looking, refuse_misfit, selected
 from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.config import Settings
-from kbsync.engine import Engine, Planned, Scope, Survey
+from kbsync.engine import Planned, Scope, Survey
+from kbsync.engine.engine import Engine
 from kbsync.log import printable
 from kbsync.plurals import counted
 

@@ -13,7 +13,8 @@ from kbsync.commands.options import Span, as_json, configured, folder_names
 from kbsync.commands.plan import show_plan
 from kbsync.commands.terminal import Follower, Tally, follower, line
 from kbsync.config import Settings
-from kbsync.engine import Engine, Event, Happened
+from kbsync.engine import Event, Happened
+from kbsync.engine.engine import Engine
 from kbsync.errors import LedgerDamaged, LedgerError
 from kbsync.ledger import Trouble
 from kbsync.log import printable

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from kbsync.assembly import looking, selected
+from kbsync.assembly import reading, selected
 from kbsync.commands.options import as_json, configured, folder_names
 from kbsync.commands.status_facts import facts, look, server_facts
 from kbsync.config import Settings
@@ -51,8 +51,8 @@ def command(
     if watch:
         _watch(settings, names, server, skipped=skipped)
         return 0
-    with looking(settings) as engine:
-        view = look(engine, settings, names, server, skipped=skipped, every=every)
+    with reading(settings) as ledger:
+        view = look(ledger, settings, names, server, skipped=skipped, every=every)
     if as_json:
         click.echo(json.dumps(facts(view, skipped=skipped), indent=2))
     else:
@@ -83,11 +83,11 @@ def _watch(
     with Live(console=console, screen=True, auto_refresh=False) as live:
         try:
             while True:
-                ledger = _identity(settings.ledger)
-                with looking(settings) as engine:
-                    while _identity(settings.ledger) == ledger:
+                identity = _identity(settings.ledger)
+                with reading(settings) as ledger:
+                    while _identity(settings.ledger) == identity:
                         view = look(
-                            engine, settings, names, server, skipped=skipped, events=_EVENTS
+                            ledger, settings, names, server, skipped=skipped, events=_EVENTS
                         )
                         live.update(screen(view, *console.size), refresh=True)
                         time.sleep(_LOOK_AGAIN)

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kbsync.assembly import abandoned
+from kbsync.assembly import abandoned, folder_of
 from kbsync.config import Settings
-from kbsync.engine import Engine
 from kbsync.engine.overview import check_facts, failure_facts, folder_facts
 from kbsync.errors import BackendError
-from kbsync.ledger import Abandoned, Kept, Trouble, is_held
+from kbsync.ledger import Abandoned, Kept, Ledger, Trouble, is_held
 from kbsync.log import printable
 
 #: A service that tells nothing for so long, in seconds, cannot write to the ledger, or hangs.
@@ -37,7 +36,7 @@ class View:
 
 
 def look(
-    engine: Engine,
+    ledger: Ledger,
     settings: Settings,
     names: Sequence[str],
     server: dict[str, object],
@@ -47,12 +46,13 @@ def look(
     events: int = 0,
 ) -> View:
     """Gather it, the last `events` of the history with it; asks no server."""
-    ledger, service = engine.ledger, running_service(engine, settings)
+    service = running_service(ledger, settings)
+    folders = [folder_of(folder) for folder in settings.folders if folder.name in names]
     now = time.time()
     return View(
         server=server,
         service=service,
-        rows=[folder_facts(ledger, engine.folders[name], service, now) for name in names],
+        rows=[folder_facts(ledger, folder, service, now) for folder in folders],
         troubles=[trouble for name in names for trouble in ledger.troubles(name)],
         skipped=[each for name in names for each in ledger.skipped(name)] if skipped else (),
         checks=check_facts(ledger, [check.question for check in settings.checks]),
@@ -101,9 +101,9 @@ def server_facts(settings: Settings, *, offline: bool) -> dict[str, object]:
     return told | {"api_style": backend.style, "reachable": True}
 
 
-def running_service(engine: Engine, settings: Settings) -> dict[str, object] | None:
+def running_service(ledger: Ledger, settings: Settings) -> dict[str, object] | None:
     """What the running service published in the ledger; None when none runs."""
-    told = engine.ledger.published("service")
+    told = ledger.published("service")
     if not told or not is_held(settings.ledger):
         return None
     service = json.loads(told)

@@ -2,18 +2,11 @@
 
 Each verb is safe to call from several threads, and safe to be interrupted at any instruction: what
 is about to happen outside is in the ledger before it happens, what came of it right after.
+
+The package itself holds the values that the verbs take and tell; the verbs are `Engine` in
+`engine.py`, which is left to those who call one: whoever only looks starts sooner.
 """
 
-from kbsync.engine.adopting import Adopting
-from kbsync.engine.auditing import Auditing
-from kbsync.engine.checking import Check, Checks, Verdict
-from kbsync.engine.following import DESCRIBE_AT_ONCE, Following
-from kbsync.engine.holding import Held, Holding
-from kbsync.engine.looking import Looking
-from kbsync.engine.previewing import Previewing
-from kbsync.engine.recording import WORK, Recorder
-from kbsync.engine.searching import Freshness, Origin, Passage, Searching
-from kbsync.engine.sending import Sending
 from kbsync.engine.values import (
     Adoption,
     Audit,
@@ -27,31 +20,15 @@ from kbsync.engine.values import (
     Survey,
 )
 
-
-class Engine(Holding, Looking, Previewing, Sending, Following, Searching, Adopting, Auditing):
-    """All verbs over one ledger and one server."""
-
-
 __all__ = [
-    "DESCRIBE_AT_ONCE",
-    "WORK",
     "Adoption",
     "Audit",
-    "Check",
-    "Checks",
-    "Engine",
     "Event",
     "Folder",
-    "Freshness",
     "Happened",
-    "Held",
-    "Origin",
-    "Passage",
     "Planned",
     "Polled",
-    "Recorder",
     "Scope",
     "Settled",
     "Survey",
-    "Verdict",
 ]

@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 
 from kbsync import naming, scan
 from kbsync.backend.interface import Backend
@@ -178,11 +177,10 @@ class Base:
 
     def own_place(self, record: Record) -> str | None:
         """Which of the datasets that a file may be in has it already, by its name."""
-        known = self.ledger.datasets(record.key.folder)
-        there = {remote.dataset_id for remote in record.newest}
-        row = self.folders[record.key.folder].places.row_of(record.key.path)
-        known_row = islice(row, len(known))  # there are no gaps in it but by a person's doing
-        return next((name for name in known_row if known.get(name) in there), None)
+        key, there = record.key, {remote.dataset_id for remote in record.newest}
+        return self.folders[key.folder].places.own(
+            key.path, self.ledger.datasets(key.folder), there
+        )
 
     def placed(self, key: Key) -> None:
         """The ledger knows by now where a file is being sent to, or it is not sent."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from kbsync.config import Settings
-from kbsync.engine import Engine
+from kbsync.engine.engine import Engine
 from kbsync.service.herald import Pace, Source, heralds
 
 #: How long workflows are followed, in seconds; the next run goes on with it.

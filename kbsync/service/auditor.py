@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from kbsync.config import FolderSettings
-from kbsync.engine import Engine
+from kbsync.engine.engine import Engine
 from kbsync.engine.overview import audit_facts
 from kbsync.errors import Denied, Unavailable
 from kbsync.ledger import AuditWish

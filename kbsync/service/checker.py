@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 
-from kbsync.engine import Checks, Verdict
+from kbsync.engine.checking import Checks, Verdict
 from kbsync.ledger import Ledger
 from kbsync.log import get_logger
 

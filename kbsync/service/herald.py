@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kbsync.config import HookSettings, Settings
-from kbsync.engine import WORK, Event, Happened
+from kbsync.engine import Event, Happened
 from kbsync.engine.conditions import conditions
 from kbsync.engine.overview import moment
+from kbsync.engine.recording import WORK
 from kbsync.engine.runs import run_facts, run_text
 from kbsync.hooks import Hook, Message, open_hook
 from kbsync.ledger import Ledger, RunRow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kbsync.engine import Engine
+from kbsync.engine.engine import Engine
 from kbsync.ledger import PRUNE_AT_ONCE
 
 _EVERY = 1.0

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from kbsync.config import FolderSettings
-from kbsync.engine import Engine, Scope, Survey
+from kbsync.engine import Scope, Survey
+from kbsync.engine.engine import Engine
 from kbsync.errors import LedgerError
 from kbsync.log import FOLDER, get_logger
 from kbsync.service.requests import Requests

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from kbsync import __version__
 from kbsync.config import Settings
-from kbsync.engine import Checks, Engine
+from kbsync.engine.checking import Checks
+from kbsync.engine.engine import Engine
 from kbsync.ledger import Ledger
 from kbsync.log import get_logger
 from kbsync.plan import LONGEST_WAIT

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kbsync.engine import DESCRIBE_AT_ONCE, Engine
+from kbsync.engine.engine import Engine
+from kbsync.engine.following import DESCRIBE_AT_ONCE
 from kbsync.errors import Denied, Unavailable
 from kbsync.service.gate import Gate
 

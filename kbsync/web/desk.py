@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kbsync.engine import Engine
+from kbsync.engine.engine import Engine
 from kbsync.engine.overview import Facts, check_facts, folder_facts, moment, unsettled
 from kbsync.ledger import KINDS, Complaint, Ledger
 from kbsync.web.reports import complaint_facts

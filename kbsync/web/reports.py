@@ -7,7 +7,7 @@ import binascii
 import os
 from collections.abc import Sequence
 
-from kbsync.engine import Held
+from kbsync.engine.holding import Held
 from kbsync.engine.overview import Facts, moment
 from kbsync.ledger import Bucket, Complaint, Details, Kept, ListedFile
 from kbsync.log import printable

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from kbsync.assembly import opened
 from kbsync.config import load
-from kbsync.engine import Engine, Scope
+from kbsync.engine import Scope
+from kbsync.engine.engine import Engine
 from kbsync.errors import Denied, Unavailable
 from kbsync.service.gate import Gate
 from kbsync.service.traffic import Sender

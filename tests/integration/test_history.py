@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kbsync.engine import Event, Happened, Recorder
-from kbsync.engine.recording import QUIET_SECONDS
+from kbsync.engine import Event, Happened
+from kbsync.engine.recording import QUIET_SECONDS, Recorder
 from kbsync.errors import LedgerError
 from kbsync.ledger import PRUNE_AT_ONCE, Happening, Ledger
 from kbsync.model import Key, Put, Seen, Stamp

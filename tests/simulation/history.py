@@ -13,7 +13,8 @@ from pathlib import Path
 from unittest import mock
 
 from kbsync.backend.interface import Backend
-from kbsync.engine import Engine, Scope
+from kbsync.engine import Scope
+from kbsync.engine.engine import Engine
 from kbsync.errors import Denied, Unavailable
 from kbsync.ledger import Ledger
 from kbsync.model import State

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kbsync.engine import Check, Freshness, Origin
-from kbsync.engine.checking import judged
+from kbsync.engine.checking import Check, judged
+from kbsync.engine.searching import Freshness, Origin
 from kbsync.model import Key
 
 WIFI, LEAVE = Key("docs", "IT/Wi-Fi.md"), Key("docs", "leave.md")

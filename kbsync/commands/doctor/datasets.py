@@ -14,7 +14,7 @@ from kbsync.commands.doctor.findings import (
     skip,
 )
 from kbsync.config import FolderSettings
-from kbsync.engine import Engine
+from kbsync.engine.engine import Engine
 from kbsync.errors import Denied
 from kbsync.model import Dataset, Remote
 from kbsync.places import Places

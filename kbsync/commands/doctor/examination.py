@@ -37,7 +37,7 @@ from kbsync.commands.doctor.ledger import LEDGER_CHECKS, fit
 from kbsync.commands.doctor.machine import acting_as
 from kbsync.commands.doctor.server import GREETING_CHECKS, PATIENCE, greeted, proxy_of, reached
 from kbsync.config import FolderSettings, Settings
-from kbsync.engine import Verdict
+from kbsync.engine.checking import Verdict
 from kbsync.errors import LedgerError, Missing
 from kbsync.log import printable, scrubbed
 from kbsync.model import Dataset

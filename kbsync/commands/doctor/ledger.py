@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 
-from kbsync.assembly import abandoned, looking, refuse_misfit
+from kbsync.assembly import abandoned, reading, refuse_misfit
 from kbsync.commands.doctor.findings import (
     Finding,
     Result,
@@ -149,9 +148,9 @@ def fit(settings: Settings) -> list[Finding]:
     """Whether the ledger's documents are those of the folders that are configured."""
     check, file = "ledger fit", str(settings.ledger)
     try:
-        with looking(settings) as engine, closing(engine):
-            left = abandoned(engine.ledger, settings)
-            refuse_misfit(engine.ledger, settings)
+        with reading(settings) as ledger:
+            left = abandoned(ledger, settings)
+            refuse_misfit(ledger, settings)
     except ConfigError as error:
         return [fail(check, file, *parted(str(error), "correct the configuration"))]
     except LedgerError:

@@ -13,7 +13,8 @@ from kbsync.commands.doctor.findings import Finding
 from kbsync.commands.doctor.masking import Mask
 from kbsync.commands.versions import versions
 from kbsync.config import Settings, load
-from kbsync.engine import Engine, Happened
+from kbsync.engine import Happened
+from kbsync.engine.engine import Engine
 from kbsync.engine.overview import moment
 from kbsync.errors import ConfigError, KbsyncError
 
