@@ -125,13 +125,16 @@ def _reconcile(
 
 
 def _tell_hooks(engine: Engine, settings: Settings, run: int, outcome: Outcome) -> None:
-    """Tell what is news; whoever has stopped the run waits for nothing more."""
+    """Tell what is news; whoever stops the run, now or before, waits for nothing more."""
     if not settings.hooks or outcome.interrupted:
         return
     from kbsync.service.afterwards import tell_afterwards
 
     problem = outcome.unavailable or next(iter(outcome.denied.values()), None)
-    tell_afterwards(engine, settings, run, problem)
+    try:
+        tell_afterwards(engine, settings, run, problem)
+    except KeyboardInterrupt:
+        outcome.interrupted = True
 
 
 def _back_up(engine: Engine) -> None:

@@ -6,12 +6,14 @@ import apprise
 
 from kbsync.errors import Undelivered
 from kbsync.hooks.interface import Message
+from kbsync.hooks.leavable import Leavable
 
 
-class Notify:
+class Notify(Leavable):
     """One address of apprise."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._service = url.partition(":")[0]
         self._apprise = apprise.Apprise()
         self._apprise.add(url)
@@ -19,5 +21,6 @@ class Notify:
     def tell(self, message: Message) -> None:
         """Send it; raises Undelivered, without apprise's own reason, which it only logs."""
         text = "\n".join(filter(None, (message.text, message.page)))
-        if not self._apprise.notify(title=message.title, body=text or message.title):
+        title, body = message.title, text or message.title
+        if not self._awaited(lambda: self._apprise.notify(title=title, body=body)):
             raise Undelivered(f"apprise could not send to {self._service}://…")

@@ -43,5 +43,9 @@ class Hook(Protocol):
     """One way to tell."""
 
     def tell(self, message: Message) -> None:
-        """Deliver it within a bounded time; raises Undelivered."""
+        """Deliver it within a bounded time; raises Undelivered, soon after `interrupt`, too."""
+        ...
+
+    def interrupt(self) -> None:
+        """Let nothing be waited for any more, now or later; from any thread."""
         ...

@@ -10,32 +10,35 @@ import httpx
 from kbsync import __version__
 from kbsync.errors import Undelivered
 from kbsync.hooks.interface import Message
+from kbsync.hooks.leavable import Leavable
 from kbsync.transport.failure import UNREACHED, root_of, words
 
 _SECONDS = 10.0
 
 
-class Webhook:
+class Webhook(Leavable):
     """Posts JSON; anything but a 2xx is no delivery, and redirections are not followed."""
 
     def __init__(self, url: str, *, seconds: float = _SECONDS) -> None:
+        super().__init__()
         self._url = url
         self._seconds = seconds
 
     def tell(self, message: Message) -> None:
         """Post it; raises Undelivered."""
-        _ask("POST", self._url, message.facts(), self._seconds)
+        self._awaited(lambda: _ask("POST", self._url, message.facts(), self._seconds))
 
 
-class Heartbeat:
+class Heartbeat(Leavable):
     """Asks for the address, so that who watches it notices when nobody does any more."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._url = url
 
     def tell(self, message: Message) -> None:  # noqa: ARG002 - asking for it says all
         """Ask for it; raises Undelivered."""
-        _ask("GET", self._url, None, _SECONDS)
+        self._awaited(lambda: _ask("GET", self._url, None, _SECONDS))
 
 
 def _ask(method: str, url: str, told: object, seconds: float) -> None:

@@ -7,11 +7,13 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
+from typing import TypeVar
 
 from kbsync.apps import App, Run
 from kbsync.config.hook import PLACES, Inputs
 from kbsync.errors import BackendError, Missing, Undelivered
 from kbsync.hooks.interface import Message
+from kbsync.hooks.leavable import Leavable
 from kbsync.transport import NoSuchRoute
 
 #: How long a server's queue may take to begin a run, and how long `tell` follows it, in seconds.
@@ -19,8 +21,10 @@ _QUEUE, _LONGEST = 120.0, 600.0
 _POLL_FIRST, _POLL_MOST = 0.5, 10.0
 _SAID = 160
 
+_Got = TypeVar("_Got")
 
-class Workflow:
+
+class Workflow(Leavable):
     """Begins a run for each message; who cannot wait for its end follows it with `look`.
 
     Args:
@@ -38,6 +42,7 @@ class Workflow:
         *,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        super().__init__()
         self._connect = connect
         self._templates = dict(inputs) or {place: f"{{{place}}}" for place in PLACES}
         self._user = user
@@ -54,17 +59,21 @@ class Workflow:
 
     def begin(self, message: Message) -> str:
         """Begin a run; returns its id. Raises Undelivered, also when it may have begun."""
-        try:
-            with closing(self._connect()) as app:
-                return app.begin(self._inputs(message, app), user=self._user, quiet=_QUEUE)
-        except BackendError as error:
-            raise Undelivered(str(error)) from error
+        return self._asked(
+            lambda app: app.begin(self._inputs(message, app), user=self._user, quiet=_QUEUE)
+        )
 
     def look(self, run_id: str) -> Run:
         """A run as it is now; raises Undelivered when the server does not say."""
-        try:
+        return self._asked(lambda app: app.run_status(run_id))
+
+    def _asked(self, question: Callable[[App], _Got]) -> _Got:
+        def ask() -> _Got:
             with closing(self._connect()) as app:
-                return app.run_status(run_id)
+                return question(app)
+
+        try:
+            return self._awaited(ask)
         except BackendError as error:
             raise Undelivered(str(error)) from error
 

@@ -59,73 +59,70 @@ class Pace:
 
 
 class Herald:
-    """One step: look what is the matter, and tell each hook what is new to it.
+    """One step: look what is the matter, and tell a hook what is new to it.
 
     What was told is kept in the ledger, so that a restart tells nothing twice, and nothing is
     forgotten that could not be delivered.
 
     Args:
-        kept_as: under which name the ledger keeps it.
         wall: seconds since the epoch, for what is written.
         elapsed: seconds of a clock that never goes back, for what is waited for.
     """
 
     def __init__(
         self,
-        hooks: Sequence[tuple[HookSettings, Hook]],
+        settings: HookSettings,
+        hook: Hook,
         source: Source,
         instance: str,
         wall: Callable[[], float],
         elapsed: Callable[[], float],
         *,
-        kept_as: str = "hooks",
         pace: Pace = Pace(),
     ) -> None:
         self._source = source
         self._instance = instance
         self._wall = wall
         self._elapsed = elapsed
-        self._kept_as = kept_as
         self._pace = pace
         self._problem_since: float | None = None
-        known = json.loads(source.ledger.published(kept_as) or "{}")
-        self._last_event = known.get("last_event")
-        self._posts = [Post(settings, hook, elapsed, source.note) for settings, hook in hooks]
-        for post in self._posts:
-            post.recall(known.get(post.name, {}))
+        self._post = Post(settings, hook, elapsed, source.note)
+        self._kept_as = f"hook {self._post.name}"
+        self._post.recall(json.loads(source.ledger.published(self._kept_as) or "{}"))
 
     @property
     def under_way(self) -> bool:
         """Whether a workflow that was begun has no end yet."""
-        return any(post.under_way is not None for post in self._posts)
+        return self._post.under_way is not None
 
     @property
-    def problems(self) -> list[str]:
-        """Which hooks do not work, and why."""
-        return [f"{post.settings.name}: {post.problem}" for post in self._posts if post.problem]
+    def problem(self) -> str | None:
+        """Which hook does not work, and why; None when it does."""
+        problem = self._post.problem
+        return problem and f"{self._post.settings.name}: {problem}"
 
     def step(self) -> float:
         """Look and tell; returns seconds until the next look."""
         now = self._conditions()
-        repaired, latest = self._repaired()
-        for post in self._posts:
-            if post.settings.heartbeat is not None:
-                self._beat(post, now)
-                continue
-            post.follow()
-            self._tell_news(post, now, repaired)
-            self._tell_digest(post, now)
+        if self._post.settings.heartbeat is not None:
+            self._beat(now)
+        else:
+            self._post.follow()
+            self._count_repaired()
+            self._tell_news(now)
+            self._tell_digest(now)
             self._keep()
-        self._last_event = latest
-        self._keep()
-        return min([_LOOK, *(post.settings.pause / 2 for post in self._posts)])
+        return min(_LOOK, self._post.settings.pause / 2)
 
     def follow(self) -> float:
         """Look at what is under way, and tell nothing else; returns seconds until the next look."""
-        for post in self._posts:
-            post.follow()
+        self._post.follow()
         self._keep()
         return _LOOK_AFTER
+
+    def interrupt(self) -> None:
+        """End a step that waits for the hook, and let no later one wait; from any thread."""
+        self._post.interrupt()
 
     def _conditions(self) -> list[Condition]:
         source = self._source
@@ -137,16 +134,20 @@ class Herald:
         lasting = now - self._problem_since >= self._pace.patience
         return [Condition("problem", "", 1, problem), *found] if lasting else found
 
-    def _repaired(self) -> tuple[Counter[str], int]:
-        """What was put right since the last look, by folder; and the last event now."""
-        ledger, repaired = self._source.ledger, Counter[str]()
-        if self._last_event is None:
-            self._last_event = ledger.last_event()
-        events = ledger.events_after(self._last_event, _AT_ONCE)
-        repaired.update(event.key.folder for event in events if event.happened in _REPAIRED)
-        return repaired, events[-1].id if events else self._last_event
+    def _count_repaired(self) -> None:
+        """Add what was put right since the last look, by folder."""
+        ledger, post = self._source.ledger, self._post
+        if post.last_event is None:
+            post.last_event = ledger.last_event()
+        events = ledger.events_after(post.last_event, _AT_ONCE)
+        post.last_event = events[-1].id if events else post.last_event
+        if "repaired" in post.settings.wanted:
+            post.repaired.update(
+                event.key.folder for event in events if event.happened in _REPAIRED
+            )
 
-    def _beat(self, post: Post, now: list[Condition]) -> None:
+    def _beat(self, now: list[Condition]) -> None:
+        post = self._post
         if self._elapsed() < post.not_before or any(
             each.kind in post.settings.wanted for each in now
         ):
@@ -154,11 +155,9 @@ class Herald:
         if post.deliver(self._message("all is well", ())):
             post.not_before = self._elapsed() + post.settings.pause
 
-    def _tell_news(self, post: Post, now: list[Condition], repaired: Counter[str]) -> None:
-        wanted = post.settings.wanted
-        if "repaired" in wanted:
-            post.repaired += repaired
-        runs = self._runs(post)
+    def _tell_news(self, now: list[Condition]) -> None:
+        post, wanted = self._post, self._post.settings.wanted
+        runs = self._runs()
         notices = [
             *news(post.told, now, wanted),
             *map(_restored, sorted(post.repaired.items())),
@@ -181,8 +180,9 @@ class Herald:
             post.last_run = runs[-1].id if runs else post.last_run
             post.not_before = self._elapsed() + post.settings.pause
 
-    def _runs(self, post: Post) -> list[RunRow]:
-        """The runs that ended since the post was last told of some, and in which anything was."""
+    def _runs(self) -> list[RunRow]:
+        """The runs that ended since the hook was last told of some, and in which anything was."""
+        post = self._post
         if "run" not in post.settings.wanted:
             return []
         if post.last_run is None:
@@ -190,7 +190,8 @@ class Herald:
         runs = self._source.ledger.runs_after(post.last_run, _RUNS)
         return [run for run in runs if run.result != "done" or WORK & run.counts.keys()]
 
-    def _tell_digest(self, post: Post, now: list[Condition]) -> None:
+    def _tell_digest(self, now: list[Condition]) -> None:
+        post = self._post
         if post.settings.digest is None:
             return
         wall = self._wall()
@@ -233,9 +234,7 @@ class Herald:
 
     def _keep(self) -> None:
         """Remember over a restart what was told; written only when it has changed."""
-        known = json.dumps(
-            {post.name: post.memory for post in self._posts} | {"last_event": self._last_event}
-        )
+        known = json.dumps(self._post.memory)
         if known != self._source.ledger.published(self._kept_as):
             self._source.ledger.publish(self._kept_as, known)
 
@@ -246,17 +245,12 @@ def heralds(
     wall: Callable[[], float],
     elapsed: Callable[[], float],
     pace: Pace = Pace(),
-) -> dict[str, Herald]:
-    """By the name of its thread: who tells people, and who begins workflows, which takes longer."""
-    told: list[tuple[HookSettings, Hook]] = []
-    begun: list[tuple[HookSettings, Hook]] = []
-    for hook in settings.hooks:
-        (begun if hook.way == "workflow" else told).append((hook, open_hook(hook, settings)))
-    return {
-        name: Herald(hooks, source, settings.instance, wall, elapsed, kept_as=kept_as, pace=pace)
-        for name, kept_as, hooks in (("herald", "hooks", told), ("starter", "workflows", begun))
-        if hooks
-    }
+) -> list[Herald]:
+    """One for each hook, because each may be slow."""
+    return [
+        Herald(hook, open_hook(hook, settings), source, settings.instance, wall, elapsed, pace=pace)
+        for hook in settings.hooks
+    ]
 
 
 def _restored(repaired: tuple[str, int]) -> Notice:

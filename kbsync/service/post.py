@@ -24,8 +24,9 @@ _LOOK_FIRST, _LOOK_MOST, _LONGEST = 0.25, 10.0, 3600.0
 class Post:
     """A hook with its memory; `elapsed` is a clock that never goes back, `note` takes events.
 
-    `told` is what it was told of what lasts, `last_run` the last run it was told of; `under_way` is
-    the run of a workflow that it began and that has no end yet; `problem` is why it does not work.
+    `told` is what it was told of what lasts, `last_run` the last run it was told of, `repaired`
+    what it is to be told by folder, of the events up to `last_event`; `under_way` is the run of a
+    workflow that it began and that has no end yet; `problem` is why it does not work.
     """
 
     settings: HookSettings
@@ -35,12 +36,14 @@ class Post:
     told: dict[str, int] = field(default_factory=dict)
     repaired: Counter[str] = field(default_factory=Counter)
     last_run: int | None = None
+    last_event: int | None = None
     under_way: str | None = None
     since: float | None = None
     not_before: float = 0.0
     failures: int = 0
     digest_at: float | None = None
     problem: str | None = None
+    _interrupted: bool = False
     _began: float = 0.0
     _look_at: float = 0.0
     _rest: float = _LOOK_FIRST
@@ -55,16 +58,32 @@ class Post:
     @property
     def memory(self) -> dict[str, object]:
         """What is kept over a restart."""
-        return {"told": self.told, "last_run": self.last_run, "under_way": self.under_way}
+        return {
+            "told": self.told,
+            "last_run": self.last_run,
+            "last_event": self.last_event,
+            "repaired": dict(self.repaired),
+            "under_way": self.under_way,
+        }
 
     def recall(self, memory: Mapping[str, object]) -> None:
         """Go on from what was kept."""
         match memory:
-            case {"told": dict(told), "last_run": last_run, "under_way": under_way}:
-                self.told = dict(told)
-                self.last_run = last_run if isinstance(last_run, int) else None
-                self.under_way = under_way if isinstance(under_way, str) else None
-                self._began = self.elapsed()
+            case {
+                "told": dict(told),
+                "last_run": int() | None as last_run,
+                "last_event": int() | None as last_event,
+                "repaired": dict(repaired),
+                "under_way": str() | None as under_way,
+            }:
+                self.told, self.repaired = dict(told), Counter(repaired)
+                self.last_run, self.last_event = last_run, last_event
+                self.under_way, self._began = under_way, self.elapsed()
+
+    def interrupt(self) -> None:
+        """Wait for nothing any more; what was not told by then is news to the next service."""
+        self._interrupted = True
+        self.hook.interrupt()
 
     def deliver(self, message: Message) -> bool:
         """Tell it; returns whether it was told. A workflow has begun by then."""
@@ -74,7 +93,8 @@ class Post:
             else:
                 self.hook.tell(message)
         except Undelivered as error:
-            self._failed(str(error))
+            if not self._interrupted:
+                self._failed(str(error))
             return False
         if self.settings.heartbeat is None:
             told = message.title.partition(": ")[2]

@@ -104,7 +104,9 @@ class Service:
             "server": settings.server.url,
         }
         self._telling = heralds(settings, self._source(), time.time, time.monotonic)
-        self._heralds = [Worker(name, herald.step) for name, herald in self._telling.items()]
+        self._heralds = [
+            Worker(f"herald-{number}", herald.step) for number, herald in enumerate(self._telling)
+        ]
         sender = Sender(engine, self._gate, time.time, self._follower.wake)
         self._senders = [
             Worker(f"sender-{number}", sender.step)
@@ -159,6 +161,8 @@ class Service:
             worker.stop()
         self._website.stop()
         self._engine.interrupt()
+        for herald in self._telling:
+            herald.interrupt()
         deadline = time.monotonic() + _STOP_SECONDS
         threads: list[Worker | Website] = [*self._workers, self._website]
         return [
@@ -292,7 +296,7 @@ class Service:
             "at": time.time(),
             "problem": self._problem(but=[self._reporter]),
             "http": {"url": self._website.url, "problem": self._website.problem},
-            "hooks": [told for herald in self._telling.values() for told in herald.problems],
+            "hooks": [herald.problem for herald in self._telling if herald.problem],
             "folders": folders,
         }
 

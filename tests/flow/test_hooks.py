@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 from kbsync.standin import Fault
 from tests.integration.hooking import listening
 
 from .place import Place, a_place
-from .test_service import eventually, quick, service, stop
+from .test_service import eventually, log_of, quick, service, stop
 from .webbing import website
 
 
@@ -44,6 +47,63 @@ def test_a_failure_and_its_end_are_told(tmp_path: Path) -> None:
             assert messages()[1] == "kbsync on test: docs: no file fails any more"
             eventually(lambda: len(monitor.asked) > beats, "a heartbeat", place)
             assert stop(process) == 0
+
+
+def hangs(place: Place, tmp_path: Path) -> Path:
+    """A hook that never ends; returns the file that its processes write their numbers to."""
+    begun = tmp_path / "begun"
+    script = f"echo $$ >> {begun}; exec sleep 60"
+    hook(place, command=["/bin/sh", "-c", script], every="1s")
+    return begun
+
+
+def is_alive(begun: Path) -> bool:
+    last = Path("/proc", begun.read_text().split()[-1])
+    return last.exists() and "Z" not in last.joinpath("stat").read_text().split()[2]
+
+
+def test_a_hook_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+    """Others are told beside it, a reload and a stop end it, and the next service tells it."""
+    with a_place(tmp_path) as place, listening() as listener:
+        quick(place)
+        begun = hangs(place, tmp_path)
+        hook(place, webhook=listener.url, every="1s")
+        place.standin.faults.add(Fault("index-error", name="bad", times=None, text="no text layer"))
+        place.write("bad.md", "a scan about newts")
+        with service(place) as process:
+            eventually(lambda: begun.exists() and bool(listener.told), "both", place)
+            at = time.monotonic()
+            process.send_signal(signal.SIGHUP)
+            eventually(lambda: log_of(place).count("event=started") == 2, "the reload", place)
+            assert not is_alive(begun)
+            eventually(lambda: len(begun.read_text().split()) == 2, "told again", place)
+            assert stop(process) == 0
+            assert time.monotonic() - at < 15
+            assert not is_alive(begun)
+        assert len(listener.told) == 1
+        assert "not told" not in place.kbsync("history").out
+
+
+def test_ctrl_c_leaves_a_hook_that_hangs(tmp_path: Path) -> None:
+    """The run has done its work and says so; the hook is ended, and told by the next run."""
+    with a_place(tmp_path) as place:
+        begun = hangs(place, tmp_path)
+        place.standin.faults.add(Fault("index-error", name="bad", times=None, text="no text layer"))
+        place.write("bad.md", "a scan about newts")
+        with subprocess.Popen(
+            [sys.executable, "-m", "kbsync", "reconcile", "--config", str(place.config)],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as run:
+            eventually(begun.exists, "the hook", place)
+            at = time.monotonic()
+            run.send_signal(signal.SIGINT)
+            said, _ = run.communicate(timeout=30)
+        assert time.monotonic() - at < 5
+        assert run.returncode == 130
+        assert "docs: 0 indexed, 1 sent, 1 failed" in said
+        assert not is_alive(begun)
+        assert place.ledger.with_name(f"{place.ledger.name}.backup").exists()
 
 
 def test_a_hook_that_does_not_work_is_seen(tmp_path: Path) -> None:

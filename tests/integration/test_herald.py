@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import pytest
 
 from kbsync.config import HookSettings
 from kbsync.engine import Event
-from kbsync.hooks import Hook, Message
 from kbsync.ledger import Ledger
 from kbsync.ledger.history import Happening
 from kbsync.model import Hold, Key, Put, Seen, Stamp
@@ -34,10 +33,10 @@ class Scene:
     herald: Herald | None = None
     told: list[Event] = field(default_factory=list)
 
-    def start(self, others: Sequence[Hook] = (), **hook: Any) -> None:
+    def start(self, **hook: Any) -> None:
         """A herald, new or after a restart."""
         self.hook |= hook
-        hook = {"webhook": self.listener.url} | self.hook
+        settings = HookSettings(**{"webhook": self.listener.url} | self.hook)
         source = Source(
             self.ledger,
             ["docs"],
@@ -47,11 +46,8 @@ class Scene:
             self.told.append,
             1,
         )
-        settings = HookSettings(**hook)
-        hooks = [(settings, opened(settings))]
-        hooks += [(HookSettings(**hook | {"webhook": "http://other/"}), other) for other in others]
         clocks = (lambda: NOON + self.now, lambda: self.now)
-        self.herald = Herald(hooks, source, "host", *clocks)
+        self.herald = Herald(settings, opened(settings), source, "host", *clocks)
 
     def after(self, seconds: float) -> list[str]:
         """The titles of what is told within so many seconds."""
@@ -96,25 +92,6 @@ def test_many_failures_are_one_message(scene: Scene) -> None:
     assert "and 195 more" in told["text"]
     assert told["page"] == "http://page/"
     assert scene.after(3600) == []
-
-
-class Killed:
-    """A way to tell in the middle of which the process ends."""
-
-    def tell(self, message: Message) -> None:
-        raise SystemExit(message.title)
-
-
-def test_a_kill_in_the_middle_tells_nobody_twice(scene: Scene) -> None:
-    """What one hook was told is remembered before the next one is told."""
-    scene.start(on=["held"])
-    scene.ledger.hold(Hold("docs", "count", 7, "7 deletions are more than max_delete_count = 2"))
-    scene.start(others=[Killed()])
-    with pytest.raises(SystemExit):
-        scene.after(60)
-    assert len(scene.listener.told) == 1
-    scene.start()
-    assert scene.after(60) == []
 
 
 def test_messages_are_no_more_often_than_every(scene: Scene) -> None:
@@ -186,6 +163,29 @@ def test_a_repair_is_told(scene: Scene) -> None:
     assert scene.after(60) == []
     scene.ledger.keep([happening, happening], None)
     assert scene.after(60) == ["docs: 2 documents put right"]
+
+
+def test_a_repair_is_told_after_a_restart(scene: Scene) -> None:
+    """What was counted and not told yet is told by the next service."""
+    scene.start()
+    assert scene.after(10) == []
+    scene.ledger.keep([Happening(1.0, Key("docs", "a.md"), "restored", "")], None)
+    assert scene.after(10) == []
+    scene.start()
+    assert scene.after(60) == ["docs: 1 document put right"]
+
+
+def test_who_is_interrupted_tells_it_later(scene: Scene) -> None:
+    """A hook that was left is told by the next service; that is no failure of the hook."""
+    scene.start()
+    scene.fail("a.md")
+    assert scene.herald is not None
+    scene.herald.interrupt()
+    scene.after(60)
+    assert scene.told == []
+    assert scene.herald.problem is None
+    scene.start()
+    assert scene.after(60) == ["docs: 1 file failed: no text layer"]
 
 
 def test_a_heartbeat_only_while_all_is_well(scene: Scene) -> None:

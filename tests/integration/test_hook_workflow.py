@@ -54,7 +54,8 @@ class Scene:
             self.ledger, ["docs"], [], lambda: None, lambda: None, self.told.append, first
         )
         clock = lambda: self.now  # noqa: E731 - both clocks are the test's
-        return heralds(self.settings(**more), source, clock, clock)["starter"]
+        (herald,) = heralds(self.settings(**more), source, clock, clock)
+        return herald
 
     def after(self, herald: Herald, seconds: float) -> list[str]:
         """What the history is told within so many seconds."""
@@ -167,10 +168,10 @@ def test_a_failed_run_of_a_workflow_is_a_failure(scene: Scene) -> None:
     assert begun.startswith("told ")
     assert ended.startswith("not told workflow report.key: run ")
     assert ended.endswith(": no tokens left")
-    assert ended.removeprefix("not told ") in herald.problems
+    assert herald.problem == ended.removeprefix("not told ")
     scene.run(indexed=2)
     assert len(scene.after(herald, 600)) == 2
-    assert herald.problems == []
+    assert herald.problem is None
 
 
 def test_a_server_that_is_away_is_asked_again(current: Scene) -> None:

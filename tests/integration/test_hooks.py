@@ -7,19 +7,20 @@ import socket
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from kbsync.config import HookSettings
 from kbsync.errors import Undelivered
-from kbsync.hooks import Message
+from kbsync.hooks import Hook, Message, open_hook
 from kbsync.hooks.command import Command
 from kbsync.hooks.web import Webhook
 from kbsync.notices import Notice
 
-from .hooking import listening, opened
+from .hooking import listening, opened, settings
 
 MESSAGE = Message(
     title="kbsync on host: docs: 2 files failed",
@@ -89,6 +90,68 @@ def test_a_command_that_leaves_something_behind() -> None:
     began = time.monotonic()
     opened(python(code)).tell(MESSAGE)
     assert time.monotonic() - began < 4
+
+
+def test_a_command_that_is_interrupted(tmp_path: Path) -> None:
+    """It is killed at once, with all it started."""
+    begun = tmp_path / "begun"
+    hook = opened(HookSettings(command=("/bin/sh", "-c", f"sleep 60 & echo $! > {begun}; wait")))
+    with told_beside(hook, "killed, because kbsync was stopped"):
+        until(lambda: begun.exists() and begun.read_text().endswith("\n"))
+        hook.interrupt()
+    child = Path("/proc", begun.read_text().strip())
+    until(lambda: not child.exists() or "Z" in child.joinpath("stat").read_text().split()[2])
+
+
+def test_a_command_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message needs no room in the directory for temporary files."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    opened(python("import sys; assert sys.stdin.read()")).tell(MESSAGE)
+
+
+@pytest.mark.filterwarnings("ignore:.imghdr. is deprecated:DeprecationWarning")  # of apprise
+@pytest.mark.parametrize("way", ["webhook", "heartbeat", "notify", "workflow"])
+def test_a_request_that_is_interrupted(way: str, tmp_path: Path) -> None:
+    """Whoever waits for an answer that does not come waits no longer; nothing is asked later."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        target = {"notify": url.replace("http:", "json:"), "workflow": tmp_path / "key"}.get(
+            way, url
+        )
+        (tmp_path / "key").write_text("app-x")
+        hook = open_hook(HookSettings.model_validate({way: target}), settings(base_url=f"{url}/v1"))
+        with told_beside(hook, "stopped before it had an answer"):
+            connection, _ = server.accept()
+            hook.interrupt()
+        connection.close()
+        with pytest.raises(Undelivered, match="stopped"):
+            hook.tell(MESSAGE)
+
+
+@contextmanager
+def told_beside(hook: Hook, why: str) -> Iterator[None]:
+    """A hook that is told in another thread, and has not, because of this, soon after."""
+    failed: list[str] = []
+
+    def tell() -> None:
+        try:
+            hook.tell(MESSAGE)
+        except Undelivered as error:
+            failed.append(str(error))
+
+    thread = threading.Thread(target=tell)
+    thread.start()
+    yield
+    thread.join(5)
+    assert failed == [why]
+
+
+def until(so: Callable[[], bool]) -> None:
+    """Wait until it is so."""
+    late = time.monotonic() + 10
+    while not so():
+        assert time.monotonic() < late
+        time.sleep(0.01)
 
 
 def test_a_webhook_that_drips() -> None:
