@@ -43,22 +43,25 @@ def check(name: str, template: object) -> None:
     is_value = isinstance(template, Template) and not isinstance(template, bool)
     if not is_value:
         raise ValueError(f'"{name}" must be a text or a number')
-    if not isinstance(template, str) or template == _MODIFIED:
+    if isinstance(template, str):
+        _check_text(name, template)
+    if isinstance(template, float) and not isfinite(template):
+        raise ValueError(f'"{name}" must be a number that is one, not {template}')
+
+
+def _check_text(name: str, template: str) -> None:
+    if template == _MODIFIED or _META.fullmatch(template):
         return
-    if _META.fullmatch(template):
-        return
+    there_are = ", ".join(f"{{{place}}}" for place in ("folder", *_PLACES))
+    there_are = f"there are {there_are}, {{meta.NAME}}, and {_MODIFIED} alone"
     for found in _PLACEHOLDER.findall(template):
         typed = _META.fullmatch(f"{{{found}}}")
-        if typed is not None and typed[2] is None:
-            continue
-        if typed is not None:
+        if typed is not None and typed[2] is not None:
             raise ValueError(f'"{name}": {{{found}}} has a type, so it must be alone')
-        if found not in {*_PLACES, "folder"}:
-            known = ", ".join(f"{{{place}}}" for place in ("folder", *_PLACES))
-            raise ValueError(
-                f'"{name}": there is no {{{found}}}; there are {known}, {{meta.NAME}},'
-                f" and {_MODIFIED} alone"
-            )
+        if typed is None and found not in {*_PLACES, "folder"}:
+            raise ValueError(f'"{name}": there is no {{{found}}}; {there_are}')
+    if {"{", "}"} & set(_PLACEHOLDER.sub("", template)):
+        raise ValueError(f'"{name}": a brace stands alone in {template!r}; {there_are}')
 
 
 class Fields:

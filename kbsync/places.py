@@ -19,13 +19,14 @@ _LEVELS = {f"dir{level}": level for level in range(1, 10)}
 
 
 def check(template: str) -> None:
-    """Raise ValueError for a placeholder that there is not."""
-    for found in _PLACEHOLDER.findall(template):
-        if found not in _LEVELS:
-            raise ValueError(
-                f'"{template}": there is no {{{found}}}; there are {{dir1}} to {{dir9}}, the'
-                " directories that a file is in, from the folder's root on"
-            )
+    """Raise ValueError for a brace that is none of a placeholder that there is."""
+    rest = _PLACEHOLDER.sub(lambda found: "" if found[1] in _LEVELS else found[0], template)
+    if {"{", "}"} & set(rest):
+        raise ValueError(
+            "must have braces around nothing but dir1 to dir9, the directories that a file is in,"
+            ' from the folder\'s root on, as in "Team {dir1}"; a dataset with a brace in its name'
+            " is given by its UUID"
+        )
 
 
 def check_row(template: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
@@ -18,9 +19,10 @@ from kbsync.notices import KINDS, NEEDS
 _WAYS = ("command", "webhook", "notify", "workflow", "heartbeat")
 #: What the inputs of a workflow may be made of; `json` is what the other ways get.
 PLACES = ("title", "text", "instance", "at", "page", "json")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _EVERY, _BEAT_EVERY = 900.0, 300.0
 
-
+#: What a workflow is begun with, by name: constants, and texts with placeholders.
 Inputs = Mapping[str, str | int | float | bool]
 
 
@@ -38,15 +40,22 @@ def templates(value: object) -> Inputs:
             'must be a table such as { text = "{text}" }'
         )
     for name, template in value.items():
-        if not isinstance(template, str | int | float):
-            raise ValueError(  # noqa: TRY004 - pydantic tells these
-                f'"{name}" must be a text or a number'
-            )
-        for found in re.findall(r"\{([^{}]*)\}", str(template)):
-            if found not in PLACES:
-                known = ", ".join(f"{{{place}}}" for place in PLACES)
-                raise ValueError(f'"{name}": there is no {{{found}}}; there are {known}')
+        _check_input(str(name), template)
     return dict(value)
+
+
+def _check_input(name: str, template: object) -> None:
+    """Braces that are no placeholder may stand in pairs, as those of JSON do."""
+    is_number = isinstance(template, int) or (isinstance(template, float) and isfinite(template))
+    if not isinstance(template, str) and not is_number:
+        raise ValueError(f'"{name}" must be a text, or a number that is one')
+    for found in _PLACEHOLDER.findall(str(template)):
+        if found not in PLACES:
+            known = ", ".join(f"{{{place}}}" for place in PLACES)
+            raise ValueError(f'"{name}": there is no {{{found}}}; there are {known}')
+    rest = _PLACEHOLDER.sub("", str(template))
+    if rest.count("{") != rest.count("}"):
+        raise ValueError(f'"{name}": a brace in it has no partner')
 
 
 class HookSettings(Section):

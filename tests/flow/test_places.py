@@ -183,7 +183,9 @@ def test_a_full_dataset_of_parts(place: Place) -> None:
 def test_settings(place: Place) -> None:
     """A placeholder that there is not, and datasets that may not be made, are refused."""
     place.configure(dataset="{dir}")
-    assert "there is no {dir}; there are {dir1}" in place.kbsync("plan").err
+    said = place.kbsync("plan")
+    assert said.code == 2
+    assert 'dataset = "{dir}" must have braces around nothing but dir1 to dir9' in said.err
     place.configure(dataset="{dir1}", create_dataset=False)
     assert "needs create_dataset = true" in place.kbsync("plan").err
     place.configure(dataset="KB", max_documents=5)

@@ -261,6 +261,18 @@ WRONG_IN_HOOKS = [
         ),
     ),
     (
+        'workflow = "/dev/null"\ninputs = { a = "{text" }',
+        'hooks[0].inputs: "a": a brace in it has no partner',
+    ),
+    (
+        'workflow = "/dev/null"\ninputs = { a = inf }',
+        'hooks[0].inputs: "a" must be a text, or a number that is one',
+    ),
+    (
+        'workflow = "/dev/null"\ninputs = { a = \'{"what": "{text}"}\' }',
+        "hooks[0]: workflow = /dev/null is empty; it must hold the key of the workflow",
+    ),
+    (
         'workflow = "/dev/null"',
         "hooks[0]: workflow = /dev/null is empty; it must hold the key of the workflow",
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from kbsync.fields import Fields, Told, check
@@ -100,6 +102,10 @@ def test_types() -> None:
         ("team", "{dir0}", "there is no {dir0}; there are {folder}, {path}"),
         ("team", "at {modified}", "and {modified} alone"),
         ("team", "in {meta.year:number}", "has a type, so it must be alone"),
+        ("team", "in {dir1", "a brace stands alone in 'in {dir1'; there are {folder}, {path}"),
+        ("team", "{dir1}}", "a brace stands alone"),
+        ("team", math.inf, "a number that is one"),
+        ("team", math.nan, "a number that is one"),
     ],
 )
 def test_what_cannot_be(name: str, template: object, reason: str) -> None:

@@ -39,7 +39,11 @@ def test_no_place(template: str, path: str, reason: str) -> None:
     assert reason in (Places(template).refusal(path) or "")
 
 
-def test_a_wrong_placeholder() -> None:
-    """What is no directory is named, with what there is."""
-    with pytest.raises(ValueError, match=r"there is no \{dir0\}; there are \{dir1\}"):
-        check("{dir0}")
+@pytest.mark.parametrize(
+    "template",
+    ["{dir0}", "Team {dirr1}", "Team {dir1", "Team dir1}", "{}", "{{dir1}}", "{ dir1 }", "}{", "{"],
+)
+def test_a_wrong_placeholder(template: str) -> None:
+    """A brace that means no directory is refused, and not taken for a part of the name."""
+    with pytest.raises(ValueError, match="must have braces around nothing but dir1 to dir9"):
+        check(template)
