@@ -32,6 +32,7 @@ _LINE = re.compile(rb"\n(?=[^\n])")
 #: A quoted field of a table; a quote that is in the middle of a field is one character of it.
 _QUOTED = re.compile(rb'(?:\A|(?<=[,;\t|\r\n])) *"(?P<inside>(?:[^"]++|"")*+)"')
 _BLANK = re.compile(rb"[ \t](?=[^ \t])")
+_RECORD_END = re.compile(rb"\r\n?|\n")
 
 
 class Piece(NamedTuple):
@@ -162,7 +163,8 @@ class _Records:
 
     def __init__(self, text: bytes) -> None:
         self._text = text
-        fields = [found.span() for found in _QUOTED.finditer(text) if b"\n" in found["inside"]]
+        quoted = (found for found in _QUOTED.finditer(text) if _RECORD_END.search(found["inside"]))
+        fields = [found.span() for found in quoted]
         self._starts = [start for start, _ in fields]
         self._ends = [end for _, end in fields]
 
@@ -172,12 +174,14 @@ class _Records:
 
     def between(self, low: int, high: int) -> Iterator[int]:
         """All from one place to another."""
-        end = self._text.find(b"\n", low - 1 if low else 0, high) + 1
-        while end:
+        place = max(0, low - 1)
+        # One byte more, which shows whether the last line end is half of one.
+        while found := _RECORD_END.search(self._text, place, high + 1):
+            end = found.end()
             over = self._field_over(end)
-            if over is None:
+            if over is None and low <= end <= high:
                 yield end
-            end = self._text.find(b"\n", over or end, high) + 1
+            place = over or end
 
     def _field_over(self, place: int) -> int | None:
         """The end of the quoted field of several lines that a place is in."""

@@ -67,13 +67,17 @@ def test_nothing_is_lost(lines: list[str], extension: str, most: int) -> None:
 
 
 @given(
-    st.lists(st.lists(st.text("a;\"\n, '", max_size=8), min_size=2, max_size=2), max_size=40),
+    st.lists(st.lists(st.text("a;\"\r\n, '", max_size=8), min_size=2, max_size=2), max_size=40),
     st.integers(100, 300),
+    st.sampled_from(["\r\n", "\n", "\r"]),
 )
-def test_records_stay_whole(rows: list[list[str]], most: int) -> None:
+def test_records_stay_whole(rows: list[list[str]], most: int, end: str) -> None:
     """Each piece of a table has its first record, and all records are in one of them, in order."""
     file = io.StringIO()
-    csv.writer(file).writerows([["name", "about"], *rows])
+    minimal = csv.writer(file, lineterminator=end)
+    quoted = csv.writer(file, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer = minimal if end == "\r\n" else quoted  # by itself it quotes its own line ends only
+    writer.writerows([["name", "about"], *rows])
     text = file.getvalue().encode()
 
     pieces = cut("csv", text, most)
@@ -115,6 +119,18 @@ def test_a_record_that_does_not_fit() -> None:
     for text in ("a,b\n" + "x" * 300 + "\n", "a" * 80 + "\n" + "x,y\n" * 80, "x" * 300):
         with pytest.raises(FileError, match="cannot be split: a record of it"):
             cut("csv", text.encode(), 100)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_of_a_table(end: str) -> None:
+    """A table is cut at its records, whatever ends its lines; its quoted cells keep theirs."""
+    lines = [f"a,b{end}", *(f"{row},plain{end}" for row in range(80))]
+    lines[40] = f'40,"first{end}second"{end}'
+    pieces = [piece.body.decode() for piece in cut("csv", "".join(lines).encode(), 120)]
+    assert len(pieces) > 5
+    assert "".join(piece.removeprefix(lines[0]) for piece in pieces) == "".join(lines[1:])
+    assert all(piece.startswith(lines[0]) and piece.endswith(end) for piece in pieces)
+    assert sum(lines[40] in piece for piece in pieces) == 1
 
 
 def test_a_quote_in_the_middle_of_a_field() -> None:
