@@ -294,3 +294,13 @@ def measures(db: Database) -> None:
         "CREATE TABLE measures (document_id TEXT NOT NULL PRIMARY KEY, dataset_id TEXT NOT NULL,"
         " words INTEGER, size INTEGER) STRICT, WITHOUT ROWID"
     )
+
+
+@migrations()
+def undescribed_in_order(db: Database) -> None:
+    """Find documents without metadata in the order of their tries, without sorting all of them."""
+    db.conn.execute("DROP INDEX files_undescribed")
+    db.conn.execute(
+        "CREATE INDEX files_undescribed ON files (folder, described)"
+        " WHERE described <= 0 AND state IN ('indexing', 'completed')"
+    )

@@ -38,6 +38,7 @@ MIGRATIONS = (
     "bindings",
     "tallies",
     "measures",
+    "undescribed_in_order",
 )
 
 Values = Sequence[object]

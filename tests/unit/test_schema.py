@@ -31,6 +31,7 @@ SCHEMAS = {
     "bindings": "f7159a5c902f",
     "tallies": "956f4ff77142",
     "measures": "fd79f4d08b0c",
+    "undescribed_in_order": "4deb36db5dca",
 }
 
 
