@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kbsync.standin.behaviour import Behaviour
 from kbsync.standin.extract import Extracted, ExtractError, extract
@@ -35,6 +36,10 @@ class Job:
     parsed: bool = False
     began: bool = False
     dies: bool = False
+
+    def is_due(self, now: float, *, by_a_write: bool) -> bool:
+        """Whether a worker is at it by now."""
+        return self.start is not None and _due(self.start, now, by_a_write=by_a_write)
 
 
 @dataclass(slots=True)
@@ -120,18 +125,25 @@ class Indexer:
         for document_id, until in list(self.marks.items()):
             if _due(until, now, by_a_write=by_a_write):
                 del self.marks[document_id]
-        with self.store.transaction():
-            for job in list(self.jobs):
-                self._advance(job, now, by_a_write=by_a_write)
+        due = [job for job in self.jobs if job.is_due(now, by_a_write=by_a_write)]
+        if not due:
+            return
+        jobs, before = self.jobs, {job.document: replace(job) for job in due}
+        try:
+            with self.store.transaction():
+                for job in due:
+                    self._advance(job, now)
+        except sqlite3.Error:  # such as of a full disk: nothing was kept, and all is still due
+            self.jobs = [before.get(job.document, job) for job in jobs]
+            raise
 
     def _schedule(self, job: Job) -> None:
         worker = self.free.index(min(self.free))
         job.start = max(self.clock(), self.free[worker])
         self.free[worker] = job.start + job.pace
 
-    def _advance(self, job: Job, now: float, *, by_a_write: bool) -> None:
-        if job.start is None or not _due(job.start, now, by_a_write=by_a_write):
-            return
+    def _advance(self, job: Job, now: float) -> None:
+        assert job.start is not None
         document = self.store.get(Document, job.document)
         if document is None:
             self.forget(job.document)

@@ -1,6 +1,7 @@
 """What the stand-in remembers, in one SQLite database (a file, or memory).
 
-Rows go in and out as small mutable values; every call runs in one transaction under one lock.
+Rows go in and out as small mutable values; every call runs in one transaction under one lock. A
+file says that it is a stand-in's and of which schema, and belongs to one process at a time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
+#: "kbSI": how a file says whose it is; and its schema, which grows when a table changes.
+APPLICATION, VERSION = 0x6B625349, 1
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS dataset (
   id TEXT PRIMARY KEY, workspace TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
@@ -194,18 +197,51 @@ Row = TypeVar("Row", Dataset, Rule, File, Document, Segment, Field)
 Parameter = str | int | float | bytes | None
 
 
+class UnusableError(sqlite3.DatabaseError):
+    """The file is another program's, a newer stand-in's, in use, or damaged; it is as it was."""
+
+
 class Store:
-    """The database behind one stand-in, safe to use from several threads."""
+    """The database behind one stand-in, safe to use from several threads.
+
+    Raises:
+        UnusableError: the file is a database, but not for this stand-in.
+        sqlite3.Error: it cannot be opened, or is none.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self.lock = threading.RLock()
         self._db = sqlite3.connect(
-            str(path) if path else ":memory:", check_same_thread=False, isolation_level=None
+            str(path) if path else ":memory:",
+            timeout=0,
+            check_same_thread=False,
+            isolation_level=None,
         )
         self._db.row_factory = sqlite3.Row
-        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            self._db.close()
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+                raise UnusableError("another process has it") from error
+            raise
+
+    def _open(self) -> None:
+        self.run("PRAGMA locking_mode = EXCLUSIVE")  # before the first look: for good
+        application = self.run("PRAGMA application_id")[0][0]
+        tables = {row[0] for row in self.run("SELECT name FROM sqlite_master")}
+        older = not application and (not tables or "segment_document" in tables)
+        if application != APPLICATION and not older:
+            raise UnusableError("it is another program's")
+        if self.run("PRAGMA user_version")[0][0] > VERSION:
+            raise UnusableError("a newer stand-in wrote it")
+        if self.run("PRAGMA quick_check(1)")[0][0] != "ok":
+            raise UnusableError("it is damaged")
         self._db.executescript(
-            f"PRAGMA case_sensitive_like = ON; PRAGMA foreign_keys = ON; {SCHEMA}"
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+            "PRAGMA case_sensitive_like = ON; PRAGMA foreign_keys = ON;"
+            f"BEGIN IMMEDIATE; {SCHEMA}"
+            f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT"
         )
 
     @contextmanager
@@ -218,10 +254,11 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # else a full disk has ended it
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def save(self, row: Dataset | Rule | File | Document | Segment | Field) -> None:
         """Insert the row, or overwrite the one with the same id."""
