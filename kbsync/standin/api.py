@@ -28,6 +28,7 @@ from kbsync.standin.errors import (
     no_route,
     not_found,
     refused,
+    too_long,
     unauthorized,
     with_suggestions,
 )
@@ -74,6 +75,10 @@ class Api:
 
     async def _answer(self, request: Request) -> Answer:
         path = request.url.path
+        line = len(f"{request.method} {path}?{request.url.query} HTTP/1.1")
+        limit = self._world.behaviour.longest_request_line
+        if limit is not None and line > limit:
+            return too_long(line, limit)
         match = self._routes.match(request.method, path)
         if match.route is None:
             return self._unrouted(request, path, match)
@@ -228,7 +233,9 @@ async def _read(request: Request, match: Match, world: World) -> Call:
 
 
 async def _form(request: Request) -> tuple[dict[str, str], tuple[Upload, ...]]:
-    """The parts of a form; a body that is not what its header says has none."""
+    """The parts of a form; a body that is not what its header says, or is cut off, has none."""
+    if not _is_whole(request.headers.get("content-type", ""), await request.body()):
+        return {}, ()
     try:
         parts = await request.form(max_part_size=FORM_FIELD_LIMIT)
     except MultiPartException as error:
@@ -247,6 +254,11 @@ async def _form(request: Request) -> tuple[dict[str, str], tuple[Upload, ...]]:
             fields.setdefault(name, part)
     await parts.close()
     return fields, tuple(files)
+
+
+def _is_whole(content_type: str, body: bytes) -> bool:
+    boundary = re.search(r'multipart/.*boundary="?([^";]+)', content_type)
+    return boundary is None or f"--{boundary[1]}--".encode() in body
 
 
 def _filename(disposition: str) -> str | None:

@@ -21,6 +21,7 @@ class Behaviour:
     """
 
     version: str
+    longest_request_line: int | None
     compact_json: bool
     delete_status: Literal[200, 204]
     existence_before_key: bool
@@ -62,6 +63,7 @@ class Behaviour:
 
 V1_10_1 = Behaviour(
     version="1.10.1",
+    longest_request_line=4094,
     compact_json=False,
     delete_status=200,
     existence_before_key=True,
@@ -106,6 +108,7 @@ V1_10_1 = Behaviour(
 V1_16_1 = replace(
     V1_10_1,
     version="1.16.1",
+    longest_request_line=None,
     compact_json=True,
     delete_status=204,
     existence_before_key=False,

@@ -1,7 +1,8 @@
 """The shapes in which the service API answers, and the refusals that end a call.
 
 Four shapes exist: ``{code, message, status}``; ``{errors, message}`` for bad fields of an old
-version; the 500 with ``code`` "unknown"; and an HTML page for an address that no route has.
+version; the 500 with ``code`` "unknown"; and an HTML page for an address that no route has, or a
+request line that is too long.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ NOT_FOUND_PAGE = (
     "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n"
     "<p>The requested URL was not found on the server. If you entered the URL manually "
     "please check your spelling and try again.</p>\n"
+)
+TOO_LONG_PAGE = (
+    "<html>\n  <head>\n    <title>Bad Request</title>\n  </head>\n  <body>\n"
+    "    <h1><p>Bad Request</p></h1>\n    Request Line is too large ({} &gt; {})\n"
+    "  </body>\n</html>\n"
 )
 RATE_LIMITED = "Sorry, you have reached the knowledge base request rate limit of your subscription."
 
@@ -96,6 +102,11 @@ def crashed() -> RefusedError:
 def no_route() -> Answer:
     """404 as an HTML page: no route has this address."""
     return Answer(NOT_FOUND_PAGE.encode(), 404, media_type="text/html; charset=utf-8")
+
+
+def too_long(line: int, limit: int) -> Answer:
+    """400 as an HTML page: the request's first line has more bytes than the server reads."""
+    return Answer(TOO_LONG_PAGE.format(line, limit).encode(), 400, media_type="text/html")
 
 
 def with_suggestions(answer: Answer, path: str, rules: Iterable[str]) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Faulty:
         """Answer, or fail to answer, one request."""
         if scope["type"] != "http":
             return
+        scope["path"] = re.sub("^/+", "/", scope["path"])  # as the real server reads it
         method, path = scope["method"], scope["path"]
         faults = self._world.faults
         if faults.outage():

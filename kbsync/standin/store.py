@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -256,7 +256,7 @@ class Store:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                if self._db.in_transaction:  # else a full disk has ended it
+                with suppress(sqlite3.OperationalError):  # there is none after a full disk
                     self._db.execute("ROLLBACK")
                 raise
 

@@ -128,6 +128,20 @@ def test_it_serves_until_it_is_stopped(number: int) -> None:
         assert served.stop(number) == (0, "stopped\n", "")
 
 
+def test_a_client_that_hangs_does_not_keep_it() -> None:
+    """Half a request is waited for two seconds at a stop, and is no defect to be told of."""
+    with serving() as served:
+        port = httpx.URL(served.url).port
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(
+                b"POST /v1/datasets HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{"
+            )
+            assert served.get("/datasets").status_code == 200
+            code, out, err = served.stop()
+    assert (code, out) == (0, "stopped\n")
+    assert "Traceback" not in err
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_it_behaves_as_the_version_that_is_asked_for(version: str) -> None:
     """The version of the option is the one in the answers."""
