@@ -59,7 +59,7 @@ def command(
     -  delete    the file is gone; also disable, archive, and purge after days in the trash
     H  hold      a deletion that waits for approval
     .  skip      not sent, with the reason
-    !  fail      cannot be read
+    !  fail      cannot be read or sent; the version indexed before still answers
 
     Example: kbsync plan handbook
     """  # noqa: D301 - click looks for the character \b

@@ -7,13 +7,13 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kbsync import naming, scan
 from kbsync.backend.interface import Backend
 from kbsync.engine.recording import Recorder
-from kbsync.engine.values import Event, Folder
+from kbsync.engine.values import Event, Folder, Happened
 from kbsync.errors import Denied, Missing
 from kbsync.ledger import Ledger
 from kbsync.model import (
@@ -26,7 +26,9 @@ from kbsync.model import (
     Record,
     Remote,
     Seen,
+    Skipped,
     Stamp,
+    State,
     Traffic,
     Version,
 )
@@ -217,6 +219,16 @@ class Base:
 
         body = without(content.body)
         return Content(content.seen, body, hashlib.sha256(body).hexdigest())
+
+    def tell_skipped(self, folder: str, files: Sequence[Skipped]) -> None:
+        """Tell why files are not sent; of which an older version answers, those have failed."""
+        rows = self.ledger.records(folder, [file.key.path for file in files])
+        for file in files:
+            row = rows.get(file.key.path)
+            if row is not None and row.state is State.FAILED and row.error is not None:
+                self.tell(Event(Happened.FAILED, *file.key, row.error))
+            else:
+                self.tell(Event(Happened.SKIPPED, *file.key, file.reason))
 
     def digest(self, folder: Folder, key: Key) -> tuple[str, Seen]:
         """The SHA-256 (hex) of that, which is not kept in memory; raises FileError."""

@@ -210,11 +210,12 @@ class Looking(Moving, Trickling):
             self.ledger.hold(hold)
         for problem in survey.problems:
             self.tell(Event(Happened.UNKNOWN, folder.name, problem.path, problem.reason))
-        for change in survey.plan.applicable:
-            if isinstance(change, Skip):
-                skipped = change.skipped
-                self.tell(Event(Happened.SKIPPED, folder.name, skipped.key.path, skipped.reason))
-            elif isinstance(change, Move):
+        changes = survey.plan.applicable
+        self.tell_skipped(
+            folder.name, [change.skipped for change in changes if isinstance(change, Skip)]
+        )
+        for change in changes:
+            if isinstance(change, Move):
                 self.tell(
                     Event(Happened.MOVED, *change.seen.key, f"from {printable(came_from(change))}")
                 )

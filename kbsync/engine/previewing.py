@@ -12,7 +12,7 @@ from kbsync.engine.values import Folder, Planned, Survey
 from kbsync.errors import FileError
 from kbsync.filters import Excluded
 from kbsync.log import printable
-from kbsync.model import Change, Drop, Key, Move, Problem, Put, Record, Skip, Version, Want
+from kbsync.model import Change, Drop, Key, Move, Problem, Put, Record, Skip, Skipped, Version, Want
 from kbsync.moves import came_from
 
 
@@ -28,12 +28,17 @@ class Previewing(Base):
                 case Drop():
                     yield self._preview_drop(survey, change)
                 case Skip():
-                    yield Planned("skip", change.skipped.key, change.skipped.reason)
+                    yield self._preview_skip(change.skipped)
                 case Move():
                     yield _preview_move(change)
                 case _:
                     assert_never(change)
         yield from self._preview_unfinished(survey)
+
+    def _preview_skip(self, skipped: Skipped) -> Planned:
+        told = plan.skip_error(skipped, self.ledger.record(skipped.key))
+        action = "fail" if told.endswith(plan.STILL_ANSWERS) else "skip"
+        return Planned(action, skipped.key, told)
 
     def _preview_drop(self, survey: Survey, drop: Drop) -> Planned:
         rules = survey.folder.rules

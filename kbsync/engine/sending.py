@@ -129,7 +129,7 @@ class Sending(Converting, Parting, Adopting):
             return
         if isinstance(found, Skipped):
             self.ledger.skip(job, found, self.clock())
-            self.tell(Event(Happened.SKIPPED, *job.key, found.reason))
+            self.tell_skipped(folder.name, [found])
             return
         self.park(job, str(error), None, None)
 

@@ -64,6 +64,32 @@ def test_a_document_that_became_blank(tmp_path: Path) -> None:
         assert set(place.live()) == {"a.md"}
 
 
+def test_a_document_that_became_empty(tmp_path: Path) -> None:
+    """What a walk finds not to be sendable is told once, as failed while the version before stays.
+
+    The plan says the same; a file without a version before is skipped.
+    """
+    with a_place(tmp_path) as place:
+        file = place.write("a.md", "a document about otters and the rivers they live in, long one")
+        assert place.kbsync("reconcile").code == 0
+        file.write_text("")
+        place.write("b.md", "")
+        empty, answers = (
+            "an empty file: nothing to index",
+            "; the version indexed before still answers",
+        )
+        plan = place.kbsync("plan")
+        assert plan.line("docs/a.md") == f"! docs/a.md  ({empty}{answers})"
+        assert plan.line("docs/b.md") == f". docs/b.md  ({empty})"
+
+        said = place.kbsync("reconcile")
+
+        assert said.code == 3
+        assert said.line("docs/a.md") == f"failed   docs/a.md: {empty}{answers}"
+        assert said.line("docs/b.md") == f"skipped  docs/b.md: {empty}"
+        assert set(place.live()) == {"a.md"}
+
+
 def test_other_encodings(tmp_path: Path) -> None:
     """A text in another encoding arrives readable, and is not sent again."""
     text = "Der Gutschein für das Gäste-WLAN gilt sechsunddreißig Stunden, für alle Gäste."

@@ -110,7 +110,7 @@ def test_a_file_that_the_new_setting_has_no_dataset_for(place: Place) -> None:
     place.configure(dataset="Team {dir1}")
     said = place.kbsync("reconcile")
     assert said.code == 3, said  # its document is still where it should not be
-    assert 'in no directory that dataset = "Team {dir1}" could name' in said.line("skipped")
+    assert 'in no directory that dataset = "Team {dir1}" could name' in said.line("docs/top.md")
     assert held(place) == {"All": {"top.md"}, "Team IT": {"IT/a.md"}}
 
     place.configure(dataset="0a1b2c3d-0000-4000-8000-000000000000")  # none: what is new waits
