@@ -258,6 +258,9 @@ def test_on_a_terminal(place: Path, server: tuple[StandIn, str]) -> None:
             ("Directory", "nowhere"),
             ("Directory", "Company docs"),
             ("[Company docs]", "7"),
+            ("[Company docs]", "-3"),
+            ("[Company docs]", "0"),
+            ("[Company docs]", '""'),
             ("[Company docs]", "1"),
             ("[Company docs]", "2"),
         ],
@@ -271,7 +274,9 @@ def test_on_a_terminal(place: Path, server: tuple[StandIn, str]) -> None:
     assert "speaks the dify API and takes the key" in shown
     assert f"no: there is no {place}/nowhere; mount it or make it" in shown
     assert re.search(r" 1  Elsewhere .*\n +2  Handbook +0 documents, high_quality\n +3 ", shown)
-    assert "there is no number 7 in the list" in shown
+    for number in ("7", "-3", "0"):
+        allowed = f'there is no number {number} in the list: 1 to 3 can be chosen; in quotes, "'
+        assert f'{allowed}{number}", it is a name' in shown
     assert "no: dataset 'Elsewhere' is an external knowledge base" in shown
     assert "Company-docs: the first run sends 1 file (13 B)\n  + a.md\n  . 1 not sent:" in shown
     assert re.search(r"wrote .*/dataset\.key with the key; only you can read it", shown)
@@ -282,6 +287,26 @@ def test_on_a_terminal(place: Path, server: tuple[StandIn, str]) -> None:
     assert settings.server.api_key_file == key
     assert settings.folders[0].dataset == "Handbook"
     assert settings.warnings == ()
+
+
+def test_a_dataset_whose_name_is_a_number(place: Path, server: tuple[StandIn, str]) -> None:
+    """In quotes a number is a name, of a new dataset or of one that is there; so is the default."""
+    standin, url = server
+    for name in ("7", "2027"):
+        (place / name).mkdir()
+    (place / "key").write_text(standin.key)
+    given = ("--base-url", url, "--key-file", "key", "--force", "--folder")
+
+    def chosen(folder: str, answer: str) -> tuple[str, str]:
+        code, shown = on_a_terminal(place, [*given, folder], [(f'["{folder}"]', answer)])
+        assert code == 0, shown
+        written = load(place / "kbsync.toml", environ={}).folders[0]
+        return written.dataset, written.indexing_technique
+
+    assert chosen("7", '"7"') == ("7", "high_quality")
+    assert chosen("2027", "") == ("2027", "high_quality")
+    standin.create_dataset("7", "economy")
+    assert chosen("7", "") == ("7", "economy")
 
 
 def test_a_wrong_key_is_asked_for_again(place: Path, server: tuple[StandIn, str]) -> None:

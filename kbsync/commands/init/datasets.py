@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -14,8 +15,10 @@ from kbsync.config.folder import dataset_name
 from kbsync.errors import Denied, Unavailable
 from kbsync.log import printable
 from kbsync.model import Dataset
+from kbsync.places import LONGEST_NAME
 
 _LONGEST_LIST = 40
+_NUMBER, _QUOTED = re.compile(r"[+-]?\d+"), re.compile(r'".*"')
 _DEFAULT_TECHNIQUE, _DEFAULT_FORM = "high_quality", "text_model"
 
 
@@ -31,7 +34,7 @@ def chosen(backend: Backend, folder: Path, given: str | None) -> Target:
         answer: str = click.prompt(
             f"Knowledge base for {printable(str(folder))}:"
             f" {'a number, or the name of a new one' if known else 'name of a new one'}",
-            default=folder.name[:40] or None,
+            default=_typed(folder.name[:LONGEST_NAME]) or None,
             value_proc=lambda text: _meant(known, text),
             err=True,
         )
@@ -67,20 +70,33 @@ def _show(known: Sequence[Dataset]) -> None:
         )
 
 
+def _typed(name: str) -> str:
+    """A name as it is to be typed, so that it is no number of the list."""
+    return f'"{name}"' if _NUMBER.fullmatch(name) else name
+
+
 def _meant(known: Sequence[Dataset], text: str) -> str:
-    """A name, or an id where names are not enough; a number stands for a line of the list."""
+    """A name, or an id where names are not enough, of what was typed.
+
+    A number stands for a line of the list; what is in quotes is a name.
+    """
     text = text.strip()
-    names = Counter(dataset.name for dataset in known)
-    if text.isdecimal() and text not in names:
-        number = int(text)
-        if not 1 <= number <= min(len(known), _LONGEST_LIST):
-            raise click.UsageError(f"there is no number {number} in the list")
-        dataset = known[number - 1]
-        text = dataset.name if names[dataset.name] == 1 else dataset.id
+    if _NUMBER.fullmatch(text) and known:
+        return _numbered(known[:_LONGEST_LIST], int(text), Counter(one.name for one in known))
     try:
-        return dataset_name(text)
+        return dataset_name(text[1:-1] if _QUOTED.fullmatch(text) else text)
     except ValueError as error:
         raise click.UsageError(f"it {error}") from None
+
+
+def _numbered(listed: Sequence[Dataset], number: int, names: Mapping[str, int]) -> str:
+    if not 1 <= number <= len(listed):
+        raise click.UsageError(
+            f"there is no number {number} in the list: 1 to {len(listed)} can be chosen; in quotes,"
+            f' "{number}", it is a name'
+        )
+    dataset = listed[number - 1]
+    return dataset.name if names[dataset.name] == 1 else dataset.id
 
 
 def _existing(backend: Backend, known: Sequence[Dataset], reference: str) -> Dataset | None:
