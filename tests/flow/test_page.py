@@ -155,7 +155,7 @@ def test_names_stay_text(browser: Browser, tmp_path: Path) -> None:
             expect(page.locator("#attention")).to_contain_text(f"docs/{NAUGHTY} failed")
             expect(page.locator("#attention")).to_contain_text("<b>no</b>")
             expect(page.locator("#activity")).to_contain_text(NAUGHTY)
-            page.keyboard.press("/")
+            page.keyboard.press("Control+k")
             page.keyboard.type("<IMG")
             expect(page.locator("#files li")).to_have_count(1)
             expect(page.locator("#files")).to_contain_text(NAUGHTY)
@@ -189,6 +189,7 @@ def test_how_it_looks(browser: Browser, tmp_path: Path) -> None:
                     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
                     assert page.evaluate("document.documentElement.scrollWidth") == size[0]
                     assert page.evaluate(NAMELESS) == 0
+                    assert page.evaluate(ALIKE) == []
                     assert page.evaluate(FAINT) == []
                     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
                     assert (dark == "rgb(19, 21, 24)") == (scheme == "dark")
@@ -209,6 +210,13 @@ LOOKS: list[tuple[str, Scheme, tuple[int, int]]] = [
 NAMELESS = """[...document.querySelectorAll("button, input, select, [role=img], dialog[open]")]
   .filter((each) => each.checkVisibility() && !each.textContent.trim() && !each.labels?.length
     && !each.getAttribute("aria-label") && !each.getAttribute("aria-labelledby")).length"""
+
+
+#: Names that several buttons have, as a screen reader lists them.
+ALIKE = """Object.entries(Object.groupBy(
+  [...document.querySelectorAll("#attention button, #folders button, #files .actions button")],
+  (each) => each.getAttribute("aria-label") ?? each.textContent,
+)).filter(([, alike]) => alike.length > 1).map(([name]) => name)"""
 
 
 #: Texts with less contrast to what is behind them than WCAG 2 AA asks for.
@@ -238,6 +246,20 @@ FAINT = """() => {
 }"""
 
 
+def test_without_scripts(browser: Browser, tmp_path: Path) -> None:
+    """Who allows no scripts is told what else there is, and shown nothing that does not work."""
+    with a_place(tmp_path) as place, website(place):
+        page = browser.new_page(java_script_enabled=False)
+        page.goto(address(place))
+        expect(page.locator("noscript p")).to_contain_text("This page needs JavaScript.")
+        expect(page.locator("noscript p")).to_be_visible()
+        for nothing in ("#verdict", "#find", "#activity", "#theme", "#link"):
+            expect(page.locator(nothing)).to_be_hidden()
+        page.locator("noscript a", has_text="the state of everything as JSON").click()
+        expect(page.locator("body")).to_contain_text('"folders"')
+        page.close()
+
+
 def test_it_outlives_the_service(browser: Browser, tmp_path: Path) -> None:
     """An empty page says what it waits for; without a service that; with it again it goes on."""
     with socket.socket() as free:
@@ -253,6 +275,7 @@ def test_it_outlives_the_service(browser: Browser, tmp_path: Path) -> None:
             expect(page.locator("#verdict-title")).to_have_text("There are no files yet")
             expect(page.locator("#files-count")).to_have_text("There are no files yet.")
         expect(page.locator("#link")).to_contain_text("connection lost")
+        assert page.evaluate("getComputedStyle(document.querySelector('main')).opacity") == "1"
         place.write("meanwhile.md", "a file about newts")
         with service(place):
             expect(page.locator("#link")).to_have_text("live")

@@ -49,11 +49,11 @@ function complaint({ id, folder, final, reason, count, example, next_try }) {
     title: `${which} ${final ? "failed" : count === 1 ? "waits for another try" : "wait for another try"}`,
     text: `${reason}${next}`,
     actions: () => [
-      h("button", { type: "button", class: "quiet", click: () => lookFor({ folder, kind: "failed,again,deleting", reason: id, words: reason }) }, "Show"),
+      h("button", { type: "button", class: "quiet", click: () => lookFor({ folder, kind: "failed,again,deleting", reason: id, words: reason }), "aria-label": `Show the files of ${folder}: ${reason}` }, "Show"),
       doing("Try again", async () => {
         const told = await act("retry", { folder, reason: id });
         toast(`${many(told.count, "file")} will be tried again.`);
-      }),
+      }, { "aria-label": `Try again in ${folder}: ${reason}` }),
     ],
   };
 }

@@ -20,7 +20,8 @@ export async function showFile(folder, id) {
   dialog.replaceChildren(
     h("p", { class: "soft" }, `${folder}/`),
     h("h2", { id: "file-title", class: "path" }, told.path),
-    h("p", { class: "state" }, sign(tone), h("span", { class: tone }, word), told.error ? `: ${told.error}` : ""),
+    h("p", { class: "state" }, sign(tone), h("span", { class: tone }, word)),
+    told.error ? h("p", { class: "reason" }, told.error) : "",
     h("dl", {}, ...facts(told).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     h("h3", {}, "What happened"),
     told.events.length ? h("ol", { class: "events" }, ...told.events.map(row)) : h("p", { class: "soft" }, "Nothing that is still remembered."),

@@ -40,7 +40,6 @@ function card({ name }) {
     setSign(mark, tone(folder));
     say(state, folder.watch_problem ?? summary(folder));
     say(where, `${folder.path} → ${folder.dataset}`);
-    where.title = where.textContent;
     setBar(bar, folder.kinds);
     showCounts(COUNTS.filter(([, , kinds]) => total(folder, kinds)).map((count) => [...count, total(folder, count[2])]));
     setAgo(last, folder.last_scan, "never");

@@ -48,15 +48,14 @@ function startTheme() {
     const theme = names[(names.indexOf(document.documentElement.dataset.theme ?? "auto") + 1) % names.length];
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
-    localStorage.setItem("kbsync-theme", theme);
     show(theme);
+    localStorage.setItem("kbsync-theme", theme);
   });
 }
 
 function startKeys() {
   document.addEventListener("keydown", (event) => {
-    const writing = event.target.matches("input, select, textarea");
-    if (event.key === "/" && !writing && !document.querySelector("dialog[open]")) {
+    if (event.key === "k" && (event.ctrlKey || event.metaKey) && !document.querySelector("dialog[open]")) {
       event.preventDefault();
       byId("search").focus();
     }

@@ -41,7 +41,7 @@ function show(dialog, held) {
     h("h2", { id: "review-title" }, `${held.folder}: ${many(held.count, "deletion")} held`),
     h("p", {}, `${held.reason}. These files are gone, and their documents would be ${effect}. What goes missing later is not covered.`),
     h("ul", { class: "groups", "aria-label": "by directory" }, ...groups(held.paths).map(group)),
-    h("details", {}, h("summary", {}, "Every file"), h("ul", { class: "paths" }, ...held.paths.map((path) => h("li", {}, path)))),
+    h("details", {}, h("summary", {}, "Every file"), h("ul", { class: "paths", "aria-label": "every file", tabindex: "0" }, ...held.paths.map((path) => h("li", {}, path)))),
     held.count > held.paths.length ? h("p", { class: "soft" }, `The first ${number(held.paths.length)} of them; kbsync approve ${held.folder} --all lists all.`) : null,
     h("p", { class: "actions" }, close, release),
   );
