@@ -11,8 +11,7 @@ from starlette.routing import Route
 from kbsync.engine import Event, Happened
 from kbsync.plurals import counted
 from kbsync.web.desk import Desk
-from kbsync.web.reports import text_of
-from kbsync.web.wanted import Wrong, body_of, folder_of, key_of
+from kbsync.web.wanted import Wrong, body_of, folder_of, key_of, reason_of
 
 _MOST_AT_ONCE = 100_000
 _BY_HAND = "asked for on the status page"
@@ -49,7 +48,7 @@ class Actions:
             self._note(key.folder, key.path, f"another try was {_BY_HAND}")
         elif "reason" in told:
             name = folder_of(self._desk, told.get("folder"))
-            reason = text_of(str(told["reason"])) or ""
+            reason = reason_of(told["reason"])
             files = await asyncio.to_thread(
                 self._desk.ledger.files,
                 _MOST_AT_ONCE,

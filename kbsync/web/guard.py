@@ -134,8 +134,15 @@ def _foreign(headers: Headers) -> str | None:
     if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return "an action must come from kbsync's own page"
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    if origin is not None and _server_of(origin) != headers.get("host", "").lower():
         return "an action must come from kbsync's own page"
-    if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         return "an action is sent as application/json"
     return None
+
+
+def _server_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None

@@ -26,8 +26,9 @@ def word_of(text: str) -> str:
 
 def text_of(word: str) -> str | None:
     """What `word_of` made a word of; None for anything else."""
+    padded = word + "=" * (-len(word) % 4)
     try:
-        return os.fsdecode(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)))
+        return os.fsdecode(base64.b64decode(padded, altchars="-_", validate=True))
     except (binascii.Error, ValueError):
         return None
 

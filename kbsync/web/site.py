@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -17,7 +18,6 @@ from starlette.types import Receive, Scope, Send
 
 from kbsync.engine.runs import run_facts
 from kbsync.errors import KbsyncError
-from kbsync.ledger import KINDS
 from kbsync.model import Key
 from kbsync.web import reports
 from kbsync.web.actions import Actions
@@ -25,9 +25,20 @@ from kbsync.web.desk import Desk
 from kbsync.web.guard import Guard
 from kbsync.web.live import Live
 from kbsync.web.metrics import Metrics
-from kbsync.web.wanted import Wrong, count, folder_of, key_of
+from kbsync.web.wanted import (
+    Wrong,
+    after_of,
+    count,
+    folder_of,
+    key_of,
+    kinds_of,
+    reason_of,
+    search_of,
+)
 
 _STATIC = Path(__file__).with_name("static")
+#: More than any number of an event or a run.
+_ANY = 1 << 62
 _PLOTS_FRESH, _PLOTS_PATIENCE = 15.0, 0.03
 
 
@@ -57,7 +68,11 @@ class Site:
                 *Actions(desk).routes,
                 *_files(),
             ],
-            exception_handlers={Wrong: _wrong, KbsyncError: _failed, 404: _nothing_there},
+            exception_handlers={
+                Wrong: _wrong,
+                KbsyncError: _failed,
+                HTTPException: _nothing_there,
+            },
             lifespan=self._living,
         )
         self._guarded = Guard(app, names, token)
@@ -100,23 +115,16 @@ class Site:
 
     async def _documents(self, request: Request) -> Response:
         query = request.query_params
-        folder = query.get("folder") or None
-        kinds = [kind for kind in query.get("kind", "").split(",") if kind]
-        if not set(kinds) <= set(KINDS):
-            raise Wrong(f"kind must be of {', '.join(KINDS)}, joined by commas")
-        after = None
-        if query.get("after"):
-            name, _, word = query["after"].partition("/")
-            after = Key(name, reports.text_of(word) or "")
-        limit = count(query.get("limit"), 50, most=500)
+        folder = query.get("folder")
+        limit = count(query, "limit", 50, most=500)
         files = await asyncio.to_thread(
             self._ledger.files,
             limit + 1,
             folders=[folder_of(self._desk, folder)] if folder else list(self._desk.engine.folders),
-            kinds=kinds,
-            search=query.get("q", "").strip()[:200],
-            reason=reports.text_of(query["reason"]) if query.get("reason") else None,
-            after=after,
+            kinds=kinds_of(query),
+            search=search_of(query),
+            reason=reason_of(query["reason"]) if query.get("reason") else None,
+            after=after_of(query),
         )
         rows = [reports.file_facts(file) for file in files[:limit]]
         more = len(files) > limit
@@ -134,14 +142,14 @@ class Site:
     async def _activity(self, request: Request) -> Response:
         query = request.query_params
         of = Key(folder_of(self._desk, query["folder"]), "") if query.get("folder") else None
-        limit = count(query.get("limit"), 50, most=1000)
-        before = count(query.get("before"), 1 << 62, most=1 << 62)
+        limit = count(query, "limit", 50, most=1000)
+        before = count(query, "before", _ANY, most=_ANY)
         events = await asyncio.to_thread(self._ledger.events, limit, of=of, before=before)
         return JSONResponse({"events": [reports.event_facts(event) for event in events]})
 
     async def _runs(self, request: Request) -> Response:
-        limit = count(request.query_params.get("limit"), 50, most=1000)
-        before = count(request.query_params.get("before"), 1 << 62, most=1 << 62)
+        limit = count(request.query_params, "limit", 50, most=1000)
+        before = count(request.query_params, "before", _ANY, most=_ANY)
         runs = await asyncio.to_thread(self._ledger.runs, limit, before=before)
         return JSONResponse({"runs": [run_facts(run) for run in runs]})
 
@@ -202,5 +210,10 @@ def _failed(request: Request, error: Exception) -> Response:  # noqa: ARG001 - w
     return JSONResponse({"error": str(error)}, 503)
 
 
-def _nothing_there(request: Request, error: Exception) -> Response:  # noqa: ARG001 - what Starlette calls
-    return JSONResponse({"error": "there is nothing at this address"}, 404)
+def _nothing_there(request: Request, error: Exception) -> Response:
+    """No such address, or none for this method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    what = "nothing at this address"
+    if error.status_code == 405:  # noqa: PLR2004 - of the protocol
+        what = f"no {request.method} at this address"
+    return JSONResponse({"error": f"there is {what}"}, error.status_code, error.headers)

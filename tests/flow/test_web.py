@@ -160,6 +160,12 @@ def test_lists(tmp_path: Path) -> None:
         ("/api/documents?kind=nonsense", 400),
         ("/api/documents?limit=0", 400),
         ("/api/documents?limit=99999", 400),
+        pytest.param(f"/api/documents?limit={'9' * 5000}", 400, id="a number of 5,000 digits"),
+        pytest.param(f"/api/documents?q={'a' * 5000}", 400, id="longer than any path"),
+        ("/api/documents?reason=%FF", 400),
+        ("/api/documents?reason=_w", 400),
+        ("/api/documents?after=docs", 400),
+        ("/api/documents?after=docs/!!!", 400),
         ("/api/documents?folder=other", 404),
         ("/api/document?folder=docs", 400),
         ("/api/document?folder=docs&id=%C3%A4", 400),
@@ -174,8 +180,9 @@ def test_what_is_asked_wrongly(client: httpx.Client, address: str, status: int) 
     """Says what to change, or that there is nothing; as JSON where it is the API's."""
     answer = client.get(address)
     assert answer.status_code == status
-    if status != 405:
-        assert answer.json()["error"]
+    assert answer.json()["error"]
+    if status == 405:
+        assert answer.headers["Allow"] == "POST"
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +224,7 @@ def test_our_own_names_are_taken(client: httpx.Client, host: str) -> None:
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://[::1"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Content-Type": "text/plain"},
@@ -233,12 +241,23 @@ def test_a_cross_site_post_does_nothing(client: httpx.Client, headers: dict[str,
     assert client.get("/api/activity").json() == before
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{", b'{"folder": "other"}', b'{"folder": 7}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"{",
+        pytest.param(b"[" * 60_000, id="60,000 deep"),
+        b'{"folder": "other"}',
+        b'{"folder": 7}',
+        b'{"folder": "docs", "path": ["bad.md"]}',
+        rb'{"folder": "docs", "path": "\ud800"}',
+        b'{"folder": "docs", "reason": 7}',
+        b'{"folder": "docs", "reason": "!!!"}',
+    ],
+)
 def test_an_action_that_is_no_action(client: httpx.Client, body: bytes) -> None:
     """A body that is not understood is refused with the reason."""
-    answer = client.post(
-        "/api/reconcile", content=body, headers={"Content-Type": "application/json"}
-    )
+    answer = client.post("/api/retry", content=body, headers={"Content-Type": "Application/JSON"})
     assert answer.status_code in {400, 404}
     assert answer.json()["error"]
 
