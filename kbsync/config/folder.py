@@ -7,9 +7,10 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from kbsync import fields, places
+from kbsync.config.cron import cron
 from kbsync.config.parse import (
     Duration,
     Flag,
@@ -30,9 +31,7 @@ from kbsync.formats import CONVERTIBLE, DOCUMENTS
 from kbsync.model import SERVER_TYPES, Processing
 
 _FOLDER_NAME = re.compile(r"[\w.-]{1,64}")
-_WEEKDAY_NUMBER = re.compile(r"(?<!/)[0-9]")
 _LANGUAGES = re.compile(r"[a-z]{3}[a-z_]*(\+[a-z]{3}[a-z_]*)*")
-_CRON_FIELDS = 5
 
 #: A dataset's name as Dify allows it; a UUID is one, too.
 dataset_name = text(1, places.LONGEST_NAME)
@@ -67,7 +66,7 @@ def convertible(value: object) -> frozenset[str]:
     if isinstance(value, str) and value in groups:
         return groups[value]
     items = value if isinstance(value, list | tuple | frozenset) else None
-    if items is None:
+    if items is None or not all(isinstance(item, str) for item in items):
         raise ValueError('must be "off", "documents", "all", or a list such as ["pptx", "eml"]')
     for item in items:
         if item in SERVER_TYPES:
@@ -104,6 +103,15 @@ def metadata_fields(value: object) -> dict[str, fields.Template]:
     return dict(given)
 
 
+def _some_wanted(include: tuple[str, ...]) -> tuple[str, ...]:
+    if include and all(pattern.startswith("!") for pattern in include):
+        raise ValueError(
+            'must hold a pattern without "!", or nothing is wanted; what to leave out belongs to'
+            " exclude"
+        )
+    return include
+
+
 class FolderSettings(Section):
     """One folder; `path` is absolute and as configured: it may be missing, or be a link."""
 
@@ -112,11 +120,11 @@ class FolderSettings(Section):
     dataset: Annotated[str, BeforeValidator(dataset_names)]
     create_dataset: Flag = False
     max_documents: Annotated[int, whole(0)] = 0
-    include: Patterns = ()
+    include: Annotated[Patterns, AfterValidator(_some_wanted)] = ()
     exclude: Patterns = ()
     exclude_if_present: Names = ()
     exclude_caches: Flag = True
-    schedule: str | None = None
+    schedule: Annotated[str, BeforeValidator(cron)] | None = None
     every: PositiveDuration | None = None
     watch: Annotated[
         Literal["auto", "native", "poll", "off"], choice("auto", "native", "poll", "off")
@@ -165,24 +173,17 @@ class FolderSettings(Section):
             doc_language=self.doc_language,
         )
 
-    @field_validator("schedule", mode="before")
-    @classmethod
-    def _check_cron(cls, value: object) -> str | None:
-        allowed = 'must be a cron expression of five fields such as "*/15 * * * *"'
-        if value is None:
-            return None
-        if not isinstance(value, str) or len(value.split()) != _CRON_FIELDS:
-            raise ValueError(allowed)
-        if _WEEKDAY_NUMBER.search(value.split()[-1]):
-            raise ValueError('must name its weekdays, such as "mon-fri": numbers are ambiguous')
-        # Only who sets a schedule pays for the import.
-        from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - only when needed
-
-        try:
-            CronTrigger.from_crontab(value, timezone="UTC")
-        except ValueError as error:
-            raise ValueError(f"{allowed}: {error}") from None
-        return value
+    @model_validator(mode="after")
+    def _patterns_start_here(self) -> Self:
+        for name, patterns in (("include", self.include), ("exclude", self.exclude)):
+            for pattern in patterns:
+                below = pattern.removeprefix("!").removeprefix(str(self.path))
+                if below.startswith("/") and below != pattern.removeprefix("!"):
+                    raise ValueError(
+                        f'{name} = "{pattern}" matches nothing: patterns start at the folder;'
+                        f' write "{below}"'
+                    )
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

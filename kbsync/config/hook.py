@@ -5,15 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from math import isfinite
+from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from kbsync.config.addresses import hook_address
 from kbsync.config.check import texts
-from kbsync.config.keys import key_in_file
-from kbsync.config.parse import Place, PositiveDuration, Section
-from kbsync.errors import ConfigError
+from kbsync.config.cron import cron
+from kbsync.config.parse import PositiveDuration, Section
+from kbsync.config.secret_file import SecretFile, secret_file
 from kbsync.notices import KINDS, NEEDS
 
 _WAYS = ("command", "webhook", "notify", "workflow", "heartbeat")
@@ -58,6 +67,24 @@ def _check_input(name: str, template: object) -> None:
         raise ValueError(f'"{name}": a brace in it has no partner')
 
 
+def workflow_credential(file: Path) -> str:
+    """The systemd credential that hands over the key of a workflow, by the key's file."""
+    return f"workflow-{file.name}"
+
+
+def workflow_key(value: object, info: ValidationInfo) -> SecretFile:
+    """The key of a workflow, from the file that holds it.
+
+    Raises:
+        ValueError: there is none, or that of a knowledge base.
+    """
+    allowed = "must be a file that holds the key of a workflow (app-...) and nothing else"
+    found = secret_file(value, info, workflow_credential, allowed)
+    if found.get_secret_value().startswith("dataset-"):
+        raise ValueError(f"{allowed}: it holds that of a knowledge base")
+    return found
+
+
 class HookSettings(Section):
     """One hook: one of command, webhook, notify (an apprise address), workflow and heartbeat.
 
@@ -67,15 +94,14 @@ class HookSettings(Section):
     """
 
     command: Annotated[tuple[str, ...], BeforeValidator(texts)] = ()
-    webhook: str | None = None
+    webhook: Annotated[str, BeforeValidator(hook_address)] | None = None
     notify: str | None = None
-    workflow: Place | None = None
-    heartbeat: str | None = None
+    workflow: Annotated[SecretFile, PlainValidator(workflow_key)] | None = None
+    heartbeat: Annotated[str, BeforeValidator(hook_address)] | None = None
     inputs: Annotated[Inputs, BeforeValidator(templates)] = Field(default_factory=dict)
     on: Annotated[tuple[str, ...] | None, BeforeValidator(kinds)] = None
     every: PositiveDuration | None = None
-    digest: str | None = None
-    _key: str = PrivateAttr(default="")
+    digest: Annotated[str, BeforeValidator(cron)] | None = None
 
     @property
     def wanted(self) -> tuple[str, ...]:
@@ -90,8 +116,9 @@ class HookSettings(Section):
     @property
     def target(self) -> str:
         """Where it goes, which may hold a secret."""
-        addresses = (self.webhook, self.notify, self.workflow, self.heartbeat)
-        return " ".join(self.command) or next(str(one) for one in addresses if one)
+        file = None if self.workflow is None else str(self.workflow.path)
+        addresses = (self.webhook, self.notify, file, self.heartbeat)
+        return " ".join(self.command) or next(one for one in addresses if one)
 
     @property
     def name(self) -> str:
@@ -100,7 +127,7 @@ class HookSettings(Section):
             case "command":
                 return f"command {self.command[0]}"
             case "workflow":
-                return f"workflow {self.workflow.name if self.workflow else ''}"
+                return f"workflow {Path(self.target).name}"
             case "notify":
                 return f"notify {self.target.partition(':')[0]}"
             case way:
@@ -109,7 +136,7 @@ class HookSettings(Section):
     @property
     def key(self) -> str:
         """A workflow's key; empty for other ways."""
-        return self._key
+        return "" if self.workflow is None else self.workflow.get_secret_value()
 
     @property
     def pause(self) -> float:
@@ -121,17 +148,8 @@ class HookSettings(Section):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must be shown nowhere: whoever knows such an address can write to it."""
-        told = (self.webhook, self.notify, self.heartbeat, self._key)
+        told = (self.webhook, self.notify, self.heartbeat, self.key)
         return tuple(secret for secret in told if secret)
-
-    @field_validator("webhook", "heartbeat")
-    @classmethod
-    def _is_web_address(cls, value: str | None) -> str | None:
-        if value is not None:
-            parts = urlsplit(value)
-            if parts.scheme not in {"http", "https"} or not parts.hostname or " " in value:
-                raise ValueError('must be an address such as "https://chat.example/hooks/…"')
-        return value
 
     @field_validator("notify")
     @classmethod
@@ -148,18 +166,6 @@ class HookSettings(Section):
             raise ValueError('must be an address of apprise, such as "ntfys://host/topic"')
         return value
 
-    @field_validator("digest")
-    @classmethod
-    def _is_cron(cls, value: str | None) -> str | None:
-        if value is not None:
-            from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - only when needed
-
-            try:
-                CronTrigger.from_crontab(value, timezone="UTC")
-            except ValueError:
-                raise ValueError('must be five cron fields such as "0 8 * * mon-fri"') from None
-        return value
-
     @model_validator(mode="after")
     def _goes_one_way(self) -> Self:
         ways = [way for way in _WAYS if getattr(self, way)]
@@ -171,15 +177,4 @@ class HookSettings(Section):
             raise ValueError("a hook that is told of nothing needs a digest")
         if self.inputs and self.workflow is None:
             raise ValueError("inputs are those of a workflow")
-        return self
-
-    @model_validator(mode="after")
-    def _has_a_key(self) -> Self:
-        if self.workflow is not None:
-            try:
-                self._key = key_in_file("workflow", self.workflow, "the workflow")
-            except ConfigError as error:
-                raise ValueError(str(error)) from None
-            if self._key.startswith("dataset-"):
-                raise ValueError("workflow holds a knowledge base's key; a workflow takes app-...")
         return self

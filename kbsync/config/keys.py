@@ -14,7 +14,7 @@ from kbsync.errors import ConfigError
 #: What a key that Dify made looks like, so that one in the wrong place is not shown.
 KEY_LIKE = re.compile(r"\b(?:dataset|app)-[A-Za-z0-9]{16,}\b")
 
-_KEY = re.compile(r"[!-~]+")
+_KEY = re.compile(r"[!#-&(-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +121,9 @@ def read_key(where: str, written: object, purpose: str = DATASET_KEY.purpose) ->
         raise ConfigError(f"{where} is empty; it must hold the key of {purpose}")
     if not _KEY.fullmatch(key):
         raise ConfigError(
-            f"{where} must be one word of ASCII characters, without spaces or line breaks"
+            f"{where} must be one word of ASCII characters, without spaces, quotes or line breaks"
         )
     return key
-
-
-def key_in_file(where: str, path: Path, purpose: str) -> str:
-    """The key that a file holds.
-
-    Raises:
-        ConfigError: there is none, or no key in it; the text begins with `where`.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{where} = {path} cannot be read: {error.strerror}") from None
-    return read_key(f"{where} = {path}", content.decode(errors="replace"), purpose)
 
 
 def _from_anywhere(
@@ -190,11 +177,23 @@ def _from_file(
         raise ConfigError(
             f"{where} looks like a key; it must be the path of a file that holds the key"
         )
-    key = key_in_file(where, path, kind.purpose)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{where} = {path} cannot be read: {error.strerror}") from None
+    key = read_key(f"{where} = {path}", content.decode("utf-8-sig", "replace"), kind.purpose)
     return key, () if where == "systemd credential" else _warning(path)
 
 
 def _warning(path: Path) -> tuple[str, ...]:
-    if path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-        return (f"{path} holds the API key and others can read it; run chmod 600 {path}",)
-    return ()
+    return (exposed(path, "the API key"),) if is_exposed(path) else ()
+
+
+def is_exposed(path: Path) -> bool:
+    """Whether others than its owner can read a file; raises OSError."""
+    return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+
+
+def exposed(path: Path, what: str) -> str:
+    """What to do about a file that others can read."""
+    return f"{path} holds {what} and others can read it; run chmod 600 {path}"

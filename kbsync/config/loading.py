@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 
 from kbsync.config.keys import APP_KEY, ChosenKey, chosen_key, has_credential
-from kbsync.config.problems import PREFIX, Origin, described, did_you_mean
+from kbsync.config.problems import Origin, described
 from kbsync.config.settings import Settings, default_ledger
+from kbsync.config.variables import WHICH_FILE, read, usable_variables
 from kbsync.errors import ConfigError
-
-WHICH_FILE = "KBSYNC_CONFIG"
 
 Table = dict[str, object]
 
@@ -33,8 +31,8 @@ def load(path: Path | None = None, *, environ: Mapping[str, str] | None = None) 
     environ = os.environ if environ is None else environ
     file = find(path, environ=environ)
     table = _read(file)
-    usable, problems = _usable_variables(environ)
-    variables = _from_variables(usable)
+    usable, problems = usable_variables(environ)
+    variables = read(usable)
     key = chosen_key(_section(table), _section(variables), file, environ)
     app_key = _app_key(table, variables, file, environ)
     problems += key.problems + app_key.problems
@@ -44,7 +42,7 @@ def load(path: Path | None = None, *, environ: Mapping[str, str] | None = None) 
         if isinstance(below, dict):
             below["api_key"] = SecretStr(secret)
     origin = Origin(file, frozenset(usable), merged)
-    settings, more = _checked(merged, origin)
+    settings, more = _checked(merged, origin, environ.get("CREDENTIALS_DIRECTORY"))
     if settings is None or problems:
         raise ConfigError("\n".join([*problems, *more]))
     return settings.note(*key.warnings, *app_key.warnings)
@@ -99,57 +97,17 @@ def _places(environ: Mapping[str, str]) -> list[Path]:
 
 def _read(file: Path) -> Table:
     try:
-        return tomllib.loads(file.read_bytes().decode())
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{file} is not UTF-8 (byte {error.start})") from None
+        raise ConfigError(f"{file} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is not valid TOML: {error}") from None
-
-
-def _usable_variables(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Our variables by upper-case name, and a line for each that is misspelt or broken."""
-    known = dict(_variable_names(Settings))
-    usable: dict[str, str] = {}
-    problems: list[str] = []
-    for name, value in sorted((name.upper(), value) for name, value in environ.items()):
-        if not name.startswith(PREFIX) or name == WHICH_FILE:
-            continue
-        if name not in known:
-            problems.append(f"{name} is not a setting{did_you_mean(name, known)}")
-        elif known[name] and not _is_json(value):
-            problems.append(f"{name} must be written as JSON")
-        else:
-            usable[name] = value
-    return usable, problems
-
-
-def _variable_names(model: type[BaseModel], prefix: str = PREFIX) -> Iterator[tuple[str, bool]]:
-    for name, field in model.model_fields.items():
-        variable, annotation = prefix + name.upper(), field.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            yield variable, True
-            yield from _variable_names(annotation, f"{variable}__")
-        else:
-            yield variable, name in {"folders", "checks"}
-
-
-def _is_json(value: str) -> bool:
-    try:
-        json.loads(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _from_variables(usable: Mapping[str, str]) -> Table:
-    if not usable:
-        return {}
-    # Only who sets variables pays for the import.
-    from kbsync.config.variables import read  # noqa: PLC0415 - only when needed
-
-    return read(usable)
+    except ValueError:  # from `int`, which bounds what it reads
+        raise ConfigError(f"{file} is not valid TOML: a number has too many digits") from None
+    except RecursionError:
+        raise ConfigError(f"{file} is not valid TOML: it is nested too deeply") from None
 
 
 def _section(table: Table, name: str = "server") -> Table:
@@ -177,9 +135,11 @@ def _merged(below: Table, above: Table) -> Table:
     return both
 
 
-def _checked(merged: Table, origin: Origin) -> tuple[Settings | None, list[str]]:
+def _checked(
+    merged: Table, origin: Origin, credentials: str | None
+) -> tuple[Settings | None, list[str]]:
     try:
-        context = {"directory": origin.file.parent}
+        context = {"directory": origin.file.parent, "credentials": credentials}
         return Settings.model_validate(merged, context=context), []
     except ValidationError as error:
         return None, described(error, Settings, origin)

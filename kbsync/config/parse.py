@@ -28,6 +28,8 @@ _BYTES = {
     "MiB": 2**20,
     "GiB": 2**30,
 }
+#: As a shell writes "md or txt"; to git it is a name with braces in it.
+_CHOICE = re.compile(r"(?<!\\)\{[^{}]*,[^{}]*\}")
 _UNITS_BY_LOWER = {unit.lower(): factor for unit, factor in _BYTES.items()}
 
 
@@ -154,7 +156,23 @@ def patterns(value: object) -> tuple[str, ...]:
         raise ValueError('must be a list of patterns such as ["*.md", "drafts/"]')
     for item in items:
         check(item)
+        _check_reach(item)
     return tuple(items)
+
+
+def _check_reach(pattern: str) -> None:
+    """Raise ValueError for what git would read in silence, and no file would ever match."""
+    said = f"the pattern {pattern!r} cannot be used: "
+    if {".", ".."} & set(pattern.removeprefix("!").split("/")):
+        raise ValueError(
+            f'{said}it matches nothing, because a path has no "." or ".." in it; patterns start at'
+            " the folder"
+        )
+    if _CHOICE.search(pattern):
+        raise ValueError(
+            f"{said}braces choose nothing here; write one pattern for each choice, or \\{{ for a"
+            " brace in a name"
+        )
 
 
 def names(value: object) -> tuple[str, ...]:

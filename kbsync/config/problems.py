@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast, get_args
+from typing import cast, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -18,6 +18,8 @@ PREFIX = "KBSYNC_"
 Location = tuple[str | int, ...]
 
 _LONGEST_VALUE = 80
+#: Settings that are secrets: whoever knows a hook's address can write to it.
+_SECRET = frozenset({"api_key", "heartbeat", "notify", "webhook"})
 _OTHER_NAMES = {
     "delimiter": "separator",
     "max_length": "max_tokens",
@@ -81,8 +83,10 @@ def _line(detail: ErrorDetails, model: type[BaseModel], origin: Origin) -> str:
         case "missing":
             return f"{where} is missing"
         case "extra_forbidden":
-            known = _names_at(model, loc[:-1])
-            return f"{where} is not a setting{did_you_mean(str(loc[-1]), known)}"
+            name = str(loc[-1])
+            if homes := [home for known, home in _homes(model) if known == name]:
+                return f"{where} is not a setting here; it belongs to {' or '.join(homes)}"
+            return f"{where} is not a setting{did_you_mean(name, _names_at(model, loc[:-1]))}"
         case "model_type":
             return f"{where} must be a section with keys of its own"
         case "tuple_type":
@@ -102,7 +106,7 @@ def _sentence(where: str, detail: ErrorDetails, said: str) -> str:
 
 def _shown(loc: Location, value: object) -> str:
     """The value as TOML would write it, unless it is, or may hold, a secret."""
-    if isinstance(value, SecretStr | Mapping | BaseModel) or "api_key" in loc:
+    if isinstance(value, SecretStr | Mapping | BaseModel) or not _SECRET.isdisjoint(loc):
         return ""
     written = _quoted(value)
     if loc[-1:] == ("base_url",) and any(sign in written for sign in "@?#"):
@@ -130,6 +134,17 @@ def _names_at(model: type[BaseModel], loc: Location) -> list[str]:
         if isinstance(step, str):
             model = next(_sections(model.model_fields[step].annotation), model)
     return list(model.model_fields)
+
+
+def _homes(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str]]:
+    """Each setting, with the header that it stands under."""
+    for name, field in model.model_fields.items():
+        section, path = next(_sections(field.annotation), None), f"{above}.{name}".lstrip(".")
+        if section is not None:
+            is_list = get_origin(field.annotation) is tuple
+            for known, home in _homes(section, path):
+                yield known, f"[[{path}]]" if is_list and home == f"[{path}]" else home
+        yield name, f"[{above}]" if above else "the top of the file, before the first section"
 
 
 def _sections(annotation: object) -> Iterator[type[BaseModel]]:

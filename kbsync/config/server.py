@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr, field_validator
 
+from kbsync.config.addresses import address, is_loopback
 from kbsync.config.parse import Flag, Place, PositiveDuration, Section, choice, whole
 
 _VERSION_AT_END = re.compile(r"/v[0-9]+$")
-
-
-def address(value: object) -> str:
-    """An http or https address with nothing but host, port and path.
-
-    Raises:
-        ValueError: anything else.
-    """
-    parts = _split(value)
-    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError('must be an address such as "https://dify.example/v1"')
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not contain a user or a password; the key goes to api_key_file")
-    if "?" in str(value) or "#" in str(value):
-        raise ValueError("must end with its path, without ? or #")
-    return parts.geturl()
 
 
 class ServerSettings(Section):
@@ -75,32 +59,11 @@ class ServerSettings(Section):
     @field_validator("ca_file")
     @classmethod
     def _check_bundle(cls, value: Path | None) -> Path | None:
+        allowed = "must be a file with certificates in PEM form"
         try:
-            if value is not None:
-                value.open("rb").close()
+            content = b"" if value is None else value.read_bytes()
         except OSError as error:
-            raise ValueError(
-                f"must be a file with certificates in PEM form: {error.strerror}"
-            ) from None
+            raise ValueError(f"{allowed}: {error.strerror}") from None
+        if value is not None and b"-----BEGIN " not in content:
+            raise ValueError(f"{allowed}: there is none in it")
         return value
-
-
-def _split(value: object) -> SplitResult | None:
-    if not isinstance(value, str) or not value.isascii() or re.search(r"[\s\x00-\x1f]", value):
-        return None
-    try:
-        parts = urlsplit(value)
-        _ = parts.port  # raises when it is no port number
-    except ValueError:
-        return None
-    return parts
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, by its name or address, is this machine alone."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

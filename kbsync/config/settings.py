@@ -11,28 +11,50 @@ from typing import Annotated, Literal, Self
 from pydantic import (
     BeforeValidator,
     Field,
+    PlainValidator,
     PrivateAttr,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from kbsync.config.addresses import is_loopback
 from kbsync.config.check import CheckSettings
 from kbsync.config.folder import FolderSettings
 from kbsync.config.hook import HookSettings
+from kbsync.config.keys import exposed
 from kbsync.config.parse import Place, PositiveDuration, Section, choice, host_names, text
-from kbsync.config.server import ServerSettings, is_loopback
+from kbsync.config.secret_file import SecretFile, secret_file
+from kbsync.config.server import ServerSettings
 
+#: By which systemd hands over the token.
+TOKEN_CREDENTIAL = "http-token"  # noqa: S105 - a name
 _SHORTEST_TOKEN = 16
+
+
+def http_token(value: object, info: ValidationInfo) -> SecretFile:
+    """The token that every request must show, from the file that holds it.
+
+    Raises:
+        ValueError: there is none, or it is too short.
+    """
+    allowed = (
+        f"must be a file that holds one word of {_SHORTEST_TOKEN} characters or more, as"
+        " `openssl rand -hex 24` makes one"
+    )
+    found = secret_file(value, info, lambda _: TOKEN_CREDENTIAL, allowed)
+    if len(found) < _SHORTEST_TOKEN:
+        raise ValueError(f"{allowed}: it has {len(found)}")
+    return found
 
 
 class HttpSettings(Section):
     """The [http] section: where the status page and the metrics are served, and to whom."""
 
     listen: str = "127.0.0.1:8377"
-    token_file: Place | None = None
+    token_file: Annotated[SecretFile, PlainValidator(http_token)] | None = None
     hosts: Annotated[tuple[str, ...], BeforeValidator(host_names)] = ()
-    _token: str | None = PrivateAttr(default=None)
 
     @field_validator("listen", mode="before")
     @classmethod
@@ -52,9 +74,8 @@ class HttpSettings(Section):
 
     @model_validator(mode="after")
     def _needs_a_token(self) -> Self:
-        if self.token_file is not None:
-            self._token = _token_in(self.token_file)
-        elif self.listen != "off" and not is_loopback(self.address[0]):
+        reached = self.listen != "off" and not is_loopback(self.address[0])
+        if reached and self.token_file is None:
             raise ValueError(
                 f"listen = {self.listen} can be reached from other machines, which needs a token:"
                 " set token_file to a file that holds one"
@@ -64,7 +85,7 @@ class HttpSettings(Section):
     @property
     def token(self) -> str | None:
         """What every request must show, or None."""
-        return self._token
+        return None if self.token_file is None else self.token_file.get_secret_value()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -77,20 +98,6 @@ class HttpSettings(Section):
         """The names by which the page may be asked for, beside any address; in lower case."""
         ours = {"localhost", self.address[0], os.uname().nodename, *self.hosts}
         return frozenset(name.lower() for name in ours)
-
-
-def _token_in(file: Path) -> str:
-    try:
-        token = file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not ASCII"
-        raise ValueError(f"token_file = {file} cannot be read: {reason}") from None
-    if len(token) < _SHORTEST_TOKEN or not token.isprintable() or " " in token:
-        raise ValueError(
-            f"token_file = {file} must hold one word of at least {_SHORTEST_TOKEN} characters;"
-            f" `openssl rand -hex 24 > {file}` makes one"
-        )
-    return token
 
 
 class AppSettings(Section):
@@ -146,6 +153,7 @@ class Settings(Section):
     def warnings(self) -> tuple[str, ...]:
         """What works but should be changed, one line each, for the commands to print."""
         lines = list(self._found)
+        lines += [exposed(file.path, "a secret") for file in self.secret_files if file.is_exposed]
         if self.server.sends_key_in_the_clear:
             lines.append(
                 f"server.base_url = {self.server.base_url} sends the key unencrypted; use https"
@@ -156,6 +164,12 @@ class Settings(Section):
                 " use server.ca_file for a certificate of your own"
             )
         return tuple(lines)
+
+    @property
+    def secret_files(self) -> tuple[SecretFile, ...]:
+        """The files with secrets, beside those of the two keys."""
+        files = (self.http.token_file, *(hook.workflow for hook in self.hooks))
+        return tuple(file for file in files if file is not None)
 
     @property
     def secrets(self) -> tuple[str, ...]:

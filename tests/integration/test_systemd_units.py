@@ -107,6 +107,46 @@ def test_a_service_is_installed(machine: Machine) -> None:
     assert "no unit of kbsync" in machine.install("--uninstall").stdout
 
 
+@pytest.mark.parametrize("kind", [(), ("--timer",)], ids=["service", "timer"])
+def test_every_secret_is_handed_over(machine: Machine, kind: tuple[str, ...]) -> None:
+    """Each file with a secret that the configuration names is given by systemd, which is root."""
+    secret = "app-AbCdEfGhIjKlMnOpQrStUvWx"
+    for name in ("app.key", "http.token", "report.key"):
+        machine.config.with_name(name).write_text(secret)
+        machine.config.with_name(name).chmod(0o600)
+    with machine.config.open("a") as config:
+        config.write('[[hooks]]\nworkflow = "report.key"\n[app]\napi_key_file = "app.key"\n')
+        config.write('[http]\ntoken_file = "http.token"\n')
+    done = machine.install(*kind)
+    unit = machine.units / ("kbsync-reconcile.service" if kind else "kbsync.service")
+    assert done.returncode == 0, done.stderr
+    place = machine.config.parent
+    lines = [line for line in unit.read_text().splitlines() if "LoadCredential" in line]
+    assert lines == [
+        f"LoadCredential=dataset-key:{place}/dataset.key",
+        f"LoadCredential=app-key:{place}/app.key",
+        f"LoadCredential=http-token:{place}/http.token",
+        f"LoadCredential=workflow-report.key:{place}/report.key",
+    ]
+    assert secret not in done.stdout + done.stderr
+
+
+def test_keys_that_systemd_cannot_tell_apart(machine: Machine) -> None:
+    """Two workflows' key files of one name, and a name that systemd does not take, are refused."""
+    for name in ("a/report.key", "b/report.key", "b/für alle.key"):
+        file = machine.config.parent / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("app-AbCdEfGhIjKlMnOpQrStUvWx")
+        with machine.config.open("a") as config:
+            config.write(f'[[hooks]]\nworkflow = "{file}"\n')
+    done = machine.install(*AS_ROOT)
+    assert done.returncode == 2
+    assert "a/report.key and" in done.stderr
+    assert "need names that differ; rename one of them" in done.stderr
+    assert "für alle.key; rename it as in report.key" in done.stderr
+    assert machine.there() == []
+
+
 def test_a_rehearsal_changes_nothing(machine: Machine) -> None:
     """--dry-run shows the units and the commands, and neither writes nor calls anything."""
     done = machine.install("--dry-run", *AS_ROOT)
@@ -138,18 +178,10 @@ def test_a_ledger_that_status_would_not_find(machine: Machine) -> None:
 def test_what_the_service_may_not_read(machine: Machine) -> None:
     """A folder or configuration that is closed to the service's user is told before it starts."""
     machine.folder.chmod(0o700)
-    report = machine.config.with_name("report.key")
-    report.write_text("app-AbCdEfGhIjKlMnOpQrStUvWx")
-    report.chmod(0o600)
-    with machine.config.open("a") as config:
-        config.write(f'[[hooks]]\nworkflow = "{report}"\n')
     machine.config.chmod(0o600)
     done = machine.install()
     assert done.returncode == 2
     assert f"may not read {machine.config}; allow it" in done.stderr
-    assert f"workflow of a hook: the service, which is another user, may not read {report}" in (
-        done.stderr
-    )
     assert f"user nobody may not read the directory {machine.folder}; let everybody" in done.stderr
     assert machine.there() == []
     os.chown(machine.folder, 0, 12)

@@ -66,7 +66,10 @@ WRONG_IN_FOLDER = [
     ),
     (
         'schedule = "*/15"',
-        'schedule = "*/15" must be a cron expression of five fields such as "*/15 * * * *"',
+        (
+            'schedule = "*/15" must be a cron expression of five fields such as "*/15 * * * *" or'
+            ' "0 8 * * mon-fri"'
+        ),
     ),
     (
         'schedule = "0 3 * * 0"',
@@ -221,6 +224,7 @@ def test_a_wrong_value_at_the_top(tmp_path: Path, written: str, said: str | None
 
 
 ONE_WAY = "a hook needs exactly one of command, webhook, notify, workflow, heartbeat"
+NO_WORKFLOW = "must be a file that holds the key of a workflow (app-...) and nothing else"
 WRONG_IN_HOOKS = [
     ("", f"hooks[0]: {ONE_WAY}"),
     ('command = "tell"', 'hooks[0].command = "tell" must be a list of texts such as ["36 hours"]'),
@@ -230,7 +234,7 @@ WRONG_IN_HOOKS = [
     ),
     (
         'webhook = "x.example"',
-        'hooks[0].webhook = "x.example" must be an address such as "https://chat.example/hooks/…"',
+        'hooks[0].webhook must be an address such as "https://chat.example/hooks/…"',
     ),
     (
         'command = ["tell"]\non = ["everything"]',
@@ -241,7 +245,10 @@ WRONG_IN_HOOKS = [
     ),
     (
         'command = ["tell"]\ndigest = "8 o\'clock"',
-        'hooks[0].digest = "8 o\'clock" must be five cron fields such as "0 8 * * mon-fri"',
+        (
+            'hooks[0].digest = "8 o\'clock" must be a cron expression of five fields such as'
+            ' "*/15 * * * *" or "0 8 * * mon-fri"'
+        ),
     ),
     (
         'heartbeat = "https://x.example/"\ndigest = "0 8 * * *"',
@@ -251,30 +258,30 @@ WRONG_IN_HOOKS = [
     ('command = ["tell"]\ninputs = { a = "b" }', "hooks[0]: inputs are those of a workflow"),
     (
         'workflow = "/nowhere/key"',
-        "hooks[0]: workflow = /nowhere/key cannot be read: No such file or directory",
+        f'hooks[0].workflow = "/nowhere/key" {NO_WORKFLOW}: No such file or directory',
     ),
     (
-        'workflow = "/dev/null"\ninputs = { a = "{pages}" }',
+        'inputs = { a = "{pages}" }',
         (
             'hooks[0].inputs: "a": there is no {pages}; there are {title}, {text}, {instance},'
             " {at}, {page}, {json}"
         ),
     ),
     (
-        'workflow = "/dev/null"\ninputs = { a = "{text" }',
+        'inputs = { a = "{text" }',
         'hooks[0].inputs: "a": a brace in it has no partner',
     ),
     (
-        'workflow = "/dev/null"\ninputs = { a = inf }',
+        "inputs = { a = inf }",
         'hooks[0].inputs: "a" must be a text, or a number that is one',
     ),
     (
-        'workflow = "/dev/null"\ninputs = { a = \'{"what": "{text}"}\' }',
-        "hooks[0]: workflow = /dev/null is empty; it must hold the key of the workflow",
+        'inputs = { a = \'{"what": "{text}"}\' }',
+        f"hooks[0]: {ONE_WAY}",
     ),
     (
         'workflow = "/dev/null"',
-        "hooks[0]: workflow = /dev/null is empty; it must hold the key of the workflow",
+        f'hooks[0].workflow = "/dev/null" {NO_WORKFLOW}: it is empty',
     ),
 ]
 

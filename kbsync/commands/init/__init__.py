@@ -13,9 +13,9 @@ from kbsync.commands.init.dialog import Given, asked
 from kbsync.commands.init.preview import preview
 from kbsync.commands.init.writing import Answers, Target, refuse_existing, write
 from kbsync.config import Settings, find
+from kbsync.config.addresses import address
 from kbsync.config.folder import dataset_name
 from kbsync.config.keys import ENV_KEY, ENV_KEY_FILE, has_credential
-from kbsync.config.server import address
 from kbsync.errors import ConfigError
 from kbsync.log import printable
 

@@ -19,8 +19,8 @@ from kbsync.commands.doctor.server import greeted, proxy_of, reached
 from kbsync.commands.init.datasets import chosen
 from kbsync.commands.init.writing import Answers, refuse_existing
 from kbsync.config import FolderSettings, ServerSettings
+from kbsync.config.addresses import address
 from kbsync.config.keys import DATASET_KEY, chosen_key, read_key
-from kbsync.config.server import address
 from kbsync.errors import BackendError, ConfigError
 from kbsync.log import printable, scrubbed
 from kbsync.transport import KeyRefused

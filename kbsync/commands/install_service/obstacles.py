@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from kbsync.commands.doctor.denials import NOBODY
 from kbsync.commands.doctor.findings import Result
@@ -17,6 +19,7 @@ from kbsync.config import Settings
 def obstacles(place: Place, settings: Settings) -> Iterator[str]:
     """One line for each, with what to do; nothing about rights unless we are root."""
     yield from _ledger(place, settings)
+    yield from _credentials(settings)
     if os.geteuid() == 0:
         with acting_as(place.user or NOBODY, place.group):
             found = [*_files(place, settings), *_folders(settings)]
@@ -32,6 +35,16 @@ def _ledger(place: Place, settings: Settings) -> Iterator[str]:
         )
 
 
+def _credentials(settings: Settings) -> Iterator[str]:
+    """Workflows' keys that systemd could not hand over: it knows them by their files' names."""
+    known: dict[str, Path] = {}
+    for path in (hook.workflow.path for hook in settings.hooks if hook.workflow is not None):
+        if known.setdefault(path.name, path) != path:
+            yield f"hooks: {known[path.name]} and {path} need names that differ; rename one of them"
+        if not re.fullmatch(r"[A-Za-z0-9._+@-]{1,200}", path.name):
+            yield f"hooks: systemd does not take the name of {path}; rename it as in report.key"
+
+
 def _files(place: Place, settings: Settings) -> Iterator[str]:
     """What the service reads beside its documents; its keys are handed to it."""
     if not os.access(place.program, os.X_OK) or not os.access(sys.prefix, os.R_OK | os.X_OK):
@@ -42,8 +55,6 @@ def _files(place: Place, settings: Settings) -> Iterator[str]:
     for setting, file in (
         ("the configuration", place.config),
         ("server.ca_file", settings.server.ca_file),
-        ("http.token_file", settings.http.token_file),
-        *(("workflow of a hook", hook.workflow) for hook in settings.hooks),
     ):
         if file is not None and not os.access(file, os.R_OK):
             yield (

@@ -1,4 +1,4 @@
-"""The units as this machine needs them: its program, configuration, key and mounts."""
+"""The units as this machine needs them: its program, configuration, keys and mounts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import Final
 
 from kbsync.commands.doctor.denials import PRIVATE
 from kbsync.config import Settings
+from kbsync.config.hook import workflow_credential
+from kbsync.config.keys import APP_KEY, DATASET_KEY
+from kbsync.config.settings import TOKEN_CREDENTIAL
 
 SERVICE: Final = ("kbsync.service",)
 TIMER: Final = ("kbsync-reconcile.service", "kbsync-reconcile.timer")
@@ -53,8 +56,8 @@ def _fitted(text: str, place: Place, settings: Settings) -> str:
         if any(folder.path.is_relative_to(private) for private in PRIVATE)
     )
     text = text.replace("PrivateTmp=yes\n", f"PrivateTmp=yes\n{hidden}")
-    text = _with_key(text, "dataset-key", settings.server.api_key_file)
-    text = _with_key(text, "app-key", settings.app.api_key_file)
+    credentials = _credentials(settings)
+    text = re.sub(r"(#?LoadCredential=.*\n)+", lambda _: credentials, text)
     if place.user is not None:
         text = text.replace("DynamicUser=yes\n", f"User={place.user}\n")
     if place.group is not None:
@@ -62,10 +65,22 @@ def _fitted(text: str, place: Place, settings: Settings) -> str:
     return text
 
 
-def _with_key(text: str, credential: str, file: Path | None) -> str:
-    """The line that hands over a key's file, or none when the configuration names none."""
-    line = "" if file is None else f"LoadCredential={credential}:{_percent(str(file))}\n"
-    return re.sub(rf"#?LoadCredential={credential}:.*\n", lambda _: line, text)
+def _credentials(settings: Settings) -> str:
+    """The lines that hand over the files of keys and of the token, as far as there are such."""
+    files = {
+        DATASET_KEY.credential: settings.server.api_key_file,
+        APP_KEY.credential: settings.app.api_key_file,
+    }
+    if settings.http.token_file is not None:
+        files[TOKEN_CREDENTIAL] = settings.http.token_file.path
+    for hook in settings.hooks:
+        if hook.workflow is not None:
+            files[workflow_credential(hook.workflow.path)] = hook.workflow.path
+    return "".join(
+        f"LoadCredential={credential}:{_percent(str(file))}\n"
+        for credential, file in files.items()
+        if file is not None
+    )
 
 
 def quoted(path: str) -> str:
