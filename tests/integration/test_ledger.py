@@ -433,9 +433,8 @@ def test_only_one_writer(ledger: Ledger, tmp_path: Path) -> None:
 
 def test_all_migrations_are_known(tmp_path: Path) -> None:
     """The names that a ledger is checked against are those of the schema, in order."""
-    assert tuple(migration.name for migration in migrations.pending(Database(memory=True))) == (
-        MIGRATIONS
-    )
+    with closing(Database(memory=True)) as empty:
+        assert tuple(one.name for one in migrations.pending(empty)) == MIGRATIONS
 
 
 def test_a_ledger_without_parts(tmp_path: Path) -> None:
@@ -463,12 +462,11 @@ def test_a_newer_ledger_is_refused(ledger: Ledger, tmp_path: Path) -> None:
     """A ledger with a migration we do not know is refused and not touched."""
     ledger.close()
     path = tmp_path / "ledger.db"
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute(
             "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
             " VALUES ('kbsync', 'from_the_future', 'later')"
         )
-    db.close()
     with pytest.raises(LedgerError, match=r"newer kbsync .*from_the_future"):
         Ledger.open(path)
 
@@ -476,9 +474,8 @@ def test_a_newer_ledger_is_refused(ledger: Ledger, tmp_path: Path) -> None:
 def test_foreign_and_damaged_files(tmp_path: Path) -> None:
     """Another program's database, a text file and a cut ledger are refused by name."""
     other = tmp_path / "other.db"
-    with sqlite3.connect(other) as db:
+    with closing(sqlite3.connect(other)) as db:
         db.execute("CREATE TABLE mine (x)")
-    db.close()
     with pytest.raises(LedgerError, match="not a kbsync ledger"):
         Ledger.open(other)
     text = tmp_path / "text.db"

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -192,15 +193,14 @@ def test_when_a_backup_is_due(path: Path) -> None:
         assert ledger.back_up_if_due(made - 100)  # the clock was set back: its age is not known
     for file in (backup, backup.with_name("ledger.db.backup.older")):
         assert file.stat().st_mode & 0o777 == 0o600
-        with sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True) as db:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as db:
             assert db.execute("SELECT count(*) FROM files").fetchone()[0] > FEW
-        db.close()
     assert not list(path.parent.glob("*.backup*-wal"))
 
 
 def test_a_text_that_is_not_utf8(path: Path) -> None:
     """What SQLite's check does not look into is named when it is met, with the way out."""
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE files SET reason = CAST(x'9e' AS TEXT) WHERE size = 1")
     with Ledger.open(path) as ledger, pytest.raises(LedgerError, match="move the file away"):
         ledger.store.rows("SELECT reason FROM files")

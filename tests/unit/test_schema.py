@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 
 import pytest
 from sqlite_utils import Database
 
 from kbsync.ledger.schema import migrations
-
-NAMES = [migration.name for migration in migrations.pending(Database(memory=True))]
+from kbsync.ledger.store import MIGRATIONS
 
 #: What the tables and views are after each migration, as a digest. A migration that ledgers have
 #: been through is never changed: a new one is appended, here as well.
@@ -37,17 +37,18 @@ SCHEMAS = {
 
 def schema_after(name: str) -> str:
     """The digest of the schema that a ledger has which went as far as this migration."""
-    database = Database(memory=True)
-    place = NAMES.index(name) + 1
-    after = NAMES[place] if place < len(NAMES) else None
-    migrations.apply(database, stop_before=after)
-    told = database.execute(
-        "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%sqlite_%' ORDER BY 1, 2"
-    )
-    return hashlib.sha256(repr(told.fetchall()).encode()).hexdigest()[:12]
+    place = MIGRATIONS.index(name) + 1
+    after = MIGRATIONS[place] if place < len(MIGRATIONS) else None
+    with closing(Database(memory=True)) as database:
+        migrations.apply(database, stop_before=after)
+        told = database.execute(
+            "SELECT type, name, sql FROM sqlite_master"
+            " WHERE name NOT LIKE '%sqlite_%' ORDER BY 1, 2"
+        ).fetchall()
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:12]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MIGRATIONS)
 def test_a_migration_stays_as_it_is(name: str) -> None:
     """The schema that each migration leads to is the one that it has always led to."""
     assert schema_after(name) == SCHEMAS.get(name), (
