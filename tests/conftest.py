@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Protocol
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.seams import TRIED
 
-# The same examples each time: what is found must be found by whoever changed something.
-settings.register_profile("steady", derandomize=True)
+# The same examples each time: what is found must be found by whoever changed something, and not by
+# a machine that was busy with something else.
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("steady")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from kbsync import naming
-from kbsync.drift.owners import Ours, Owners, Theirs, Unknown, Unmanaged
+from kbsync.drift.owners import Ours, Owner, Owners, Theirs, Unknown, Unmanaged
 from kbsync.model import Indexing, Key, Listed, Ready
 
 
@@ -83,7 +84,7 @@ def inventory(
     return Inventory(tuple(adoptable), found.others, found.unknown, found.unmanaged, namesake)
 
 
-def _sort(owner: Ours | Theirs | Unknown | Unmanaged, one: Listed, into: _Sorted, at: str) -> None:
+def _sort(owner: Owner, one: Listed, into: _Sorted, at: str) -> None:
     match owner:
         case Ours(key=key):
             if key.folder == at:
@@ -97,6 +98,8 @@ def _sort(owner: Ours | Theirs | Unknown | Unmanaged, one: Listed, into: _Sorted
             into.unknown += 1
         case Unmanaged():
             into.unmanaged += 1
+        case never:
+            assert_never(never)
 
 
 def _arranged(key: Key, documents: Iterable[Listed]) -> Adoptable:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
-from kbsync.drift.owners import Ours, Owners, Theirs, Unknown
+from kbsync.drift.owners import Ours, Owners, Theirs, Unknown, Unmanaged
 from kbsync.model import Failed, Key, Listed, Ready, Record, Remote, State, Want
 
 
@@ -85,14 +85,7 @@ def compare(
         folders: our folders that fill this dataset.
     """
     documents = {one.document_id: one for one in listed}
-    findings: list[Finding] = []
-    measures: dict[str, Measure] = {}
-    for record in beside.records:
-        if record.key not in beside.busy:
-            found = list(_judged(record, documents, beside.measures))
-            findings += found
-            if not found:
-                measures.update(_measured(record, documents, beside.measures))
+    findings, measures = _of_rows(beside, documents)
     rows = {record.key: record for record in beside.records}
     owners = Owners(instance, folders, rows)
     others: Counter[str] = Counter()
@@ -108,9 +101,26 @@ def compare(
                 others[source] += 1
             case Unknown():
                 unknown += 1
-            case _:
+            case Unmanaged():
                 unmanaged += 1
+            case never:
+                assert_never(never)
     return Comparison(tuple(findings), others, unknown, unmanaged, measures)
+
+
+def _of_rows(
+    beside: Beside, documents: Mapping[str, Listed]
+) -> tuple[list[Finding], dict[str, Measure]]:
+    """What is not as the rows have it, and how much is in documents that are in order."""
+    findings: list[Finding] = []
+    measures: dict[str, Measure] = {}
+    for record in beside.records:
+        if record.key not in beside.busy:
+            found = list(_judged(record, documents, beside.measures))
+            findings += found
+            if not found:
+                measures.update(_measured(record, documents, beside.measures))
+    return findings, measures
 
 
 def _measured(

@@ -10,8 +10,8 @@ from kbsync.hooks.command import Command
 from kbsync.hooks.interface import Hook
 
 
-def _webhook(hook: HookSettings, settings: Settings) -> Hook:  # noqa: ARG001 - as all of them
-    from kbsync.hooks.web import Webhook  # noqa: PLC0415 - httpx only when needed
+def _webhook(hook: HookSettings, settings: Settings) -> Hook:  # noqa: ARG001 - one shape for all ways
+    from kbsync.hooks.web import Webhook  # noqa: PLC0415 - only when needed
 
     return Webhook(hook.target)
 

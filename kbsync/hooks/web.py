@@ -56,8 +56,11 @@ def _why(error: Exception) -> str:
     if not isinstance(error, UNREACHED):
         return words(error)
     cause = root_of(error)
-    number = (cause.errno if isinstance(cause, OSError) else None) or 0
-    return f"cannot be reached ({os.strerror(number) if number > 0 else words(cause)})"
+    number, said = 0, words(cause)
+    if isinstance(cause, OSError):
+        number, said = cause.errno or 0, cause.strerror or said
+    # asyncio puts the address into what it says; an unknown name has a number below zero.
+    return f"cannot be reached ({os.strerror(number) if number > 0 else said})"
 
 
 async def _status(method: str, url: str, told: object, seconds: float) -> int:

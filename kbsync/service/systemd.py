@@ -15,10 +15,6 @@ class Notifier:
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         name = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + name[1:] if name.startswith("@") else name
-        usec = environ.get("WATCHDOG_USEC", "")
-        ours = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        #: Seconds within which systemd wants to hear that all is well; None for never.
-        self.watchdog = int(usec) / 1e6 if usec.isdigit() and ours else None
 
     def ready(self) -> None:
         """Everything is armed."""

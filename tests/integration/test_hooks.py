@@ -204,6 +204,11 @@ def test_nobody_there() -> None:
         ) as caught:
             opened(HookSettings(webhook=url)).tell(MESSAGE)
     assert "secret" not in str(caught.value)
+    with pytest.raises(
+        Undelivered,
+        match=r"^cannot be reached \((Name or service not known|Temporary failure.*)\)$",
+    ):
+        opened(HookSettings(webhook="http://nobody.invalid/secret")).tell(MESSAGE)
 
 
 @pytest.mark.filterwarnings("ignore:.imghdr. is deprecated:DeprecationWarning")  # of apprise
