@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from kbsync.engine.checking import Checks
     from kbsync.engine.engine import Engine
 
+#: The ledger's fact that names the server which has answered.
+_PROVEN = "server"
+
 
 def folder_of(settings: FolderSettings) -> Folder:
     """A configured folder as the engine needs it."""
@@ -103,8 +106,11 @@ def _converter_of(extension: str) -> str:
     return tag(extension)
 
 
-def connect(settings: Settings) -> Backend:
-    """The configured server, whose dialect is found out if need be; raises BackendError."""
+def connect(settings: Settings, *, proven: bool = False) -> Backend:
+    """The configured server, whose dialect is found out if need be; raises BackendError.
+
+    Of one that is `proven` no message asks whether its address is right.
+    """
     from kbsync.backend.registry import open_backend  # noqa: PLC0415 - httpx only when needed
 
     server = settings.server
@@ -116,6 +122,7 @@ def connect(settings: Settings) -> Backend:
         timeout=server.timeout,
         requests_per_minute=server.budget,
         verify=server.verify,
+        proven=proven,
     )
 
 
@@ -211,7 +218,20 @@ def engine_over(
     else:
         _end_run(engine, observer)
     finally:
+        with suppress(LedgerError):
+            _remember_server(engine, settings)
         engine.close()
+
+
+def is_proven(ledger: Ledger, settings: Settings) -> bool:
+    """Whether the configured server has answered before, at this address."""
+    return ledger.published(_PROVEN) == settings.server.url
+
+
+def _remember_server(engine: Engine, settings: Settings) -> None:
+    answered = any(status < 300 for _, status in engine.traffic.requests)  # noqa: PLR2004 - of the protocol
+    if answered and not is_proven(engine.ledger, settings):
+        engine.ledger.publish(_PROVEN, settings.server.url)
 
 
 def _end_run(engine: Engine, observer: Callable[[Event], None]) -> None:
@@ -264,7 +284,7 @@ def _engine(ledger: Ledger, settings: Settings, observer: Callable[[Event], None
     folders = [folder_of(folder) for folder in settings.folders]
     return Engine(
         ledger,
-        lambda: connect(settings),
+        lambda: connect(settings, proven=is_proven(ledger, settings)),
         folders,
         instance=settings.instance,
         observer=observer,

@@ -30,6 +30,7 @@ def open_backend(
     timeout: float = 60.0,
     requests_per_minute: int = 0,
     verify: bool | str = True,
+    proven: bool = False,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] | None = None,
 ) -> Backend:
@@ -47,6 +48,7 @@ def open_backend(
         timeout=timeout,
         requests_per_minute=requests_per_minute,
         verify=verify,
+        proven=proven,
         clock=clock,
         sleep=sleep,
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
-from kbsync.assembly import reading, selected
+from kbsync.assembly import is_proven, reading, selected
+from kbsync.commands.asking import ServerFacts, asking, server_asked, server_unasked
 from kbsync.commands.options import as_json, configured, folder_names
-from kbsync.commands.status_facts import facts, look, server_facts
+from kbsync.commands.status_facts import facts, look
 from kbsync.config import Settings
 from kbsync.errors import ConfigError
 
@@ -40,6 +41,8 @@ def command(
 ) -> int:
     """Show counts, holds and failures from the ledger; also while a run or a service works.
 
+    The server is asked whether it answers; with --watch, again each half minute.
+
     Example: kbsync status --watch
     """
     names = selected(settings, folders)
@@ -47,11 +50,13 @@ def command(
         raise ConfigError(
             "--watch is for a terminal; `kbsync history --follow --json` tells programs"
         )
-    server = server_facts(settings, offline=offline)
     if watch:
-        _watch(settings, names, server, skipped=skipped)
+        with asking(settings, offline=offline) as latest:
+            _watch(settings, names, latest, skipped=skipped)
         return 0
     with reading(settings) as ledger:
+        proven = is_proven(ledger, settings)
+        server = server_unasked(settings) if offline else server_asked(settings, proven=proven)
         view = look(ledger, settings, names, server, skipped=skipped, every=every)
     if as_json:
         click.echo(json.dumps(facts(view, skipped=skipped), indent=2))
@@ -69,7 +74,7 @@ def command(
 def _watch(
     settings: Settings,
     names: Sequence[str],
-    server: dict[str, object],
+    latest: Callable[[], ServerFacts],
     *,
     skipped: bool,
 ) -> None:
@@ -87,7 +92,7 @@ def _watch(
                 with reading(settings) as ledger:
                     while _identity(settings.ledger) == identity:
                         view = look(
-                            ledger, settings, names, server, skipped=skipped, events=_EVENTS
+                            ledger, settings, names, latest(), skipped=skipped, events=_EVENTS
                         )
                         live.update(screen(view, *console.size), refresh=True)
                         time.sleep(_LOOK_AGAIN)

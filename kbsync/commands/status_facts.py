@@ -11,7 +11,6 @@ from typing import Any
 from kbsync.assembly import abandoned, folder_of
 from kbsync.config import Settings
 from kbsync.engine.overview import check_facts, failure_facts, folder_facts
-from kbsync.errors import BackendError
 from kbsync.ledger import Abandoned, Kept, Ledger, Trouble, is_held
 from kbsync.log import printable
 
@@ -39,7 +38,7 @@ def look(
     ledger: Ledger,
     settings: Settings,
     names: Sequence[str],
-    server: dict[str, object],
+    server: Mapping[str, object],
     *,
     skipped: bool,
     every: bool = False,
@@ -80,25 +79,6 @@ def facts(view: View, *, skipped: bool) -> dict[str, object]:
             for row in view.skipped
         ]
     return told
-
-
-def server_facts(settings: Settings, *, offline: bool) -> dict[str, object]:
-    """Which server it is, and unless `offline`, whether it answers."""
-    told: dict[str, object] = {
-        "base_url": settings.server.url,
-        "api_style": settings.server.api_style,
-        "reachable": None,
-    }
-    if offline:
-        return told
-    from kbsync.assembly import connect
-
-    try:
-        backend = connect(settings)
-    except BackendError as error:
-        return told | {"reachable": False, "error": str(error)}
-    backend.close()
-    return told | {"api_style": backend.style, "reachable": True}
 
 
 def running_service(ledger: Ledger, settings: Settings) -> dict[str, object] | None:

@@ -89,7 +89,7 @@ def _server_line(server: Mapping[str, Any]) -> str:
         case False:
             word = f"does not answer: {server.get('error')}"
         case _:
-            word = "not asked"
+            word = str(server.get("error", "not asked"))
     return f"server {server['base_url']} ({server['api_style']}): {word}"
 
 

@@ -77,6 +77,7 @@ class Transport:
         key: sent as bearer token and shown nowhere.
         timeout: seconds without a byte, in either direction, until a call is given up.
         verify: False, or the path of a CA bundle.
+        proven: the address has answered before, so that no message doubts it.
         meaning: asked first what an answer that is no success means; with the server's name.
         clock: seconds, never going back.
         sleep: waits for seconds, by default until `interrupt`; True ends all waiting.
@@ -95,6 +96,7 @@ class Transport:
         timeout: float = 60.0,
         requests_per_minute: int = 0,
         verify: bool | str = True,
+        proven: bool = False,
         meaning: Meaning = lambda _answer, _host: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
@@ -105,6 +107,7 @@ class Transport:
         self.sent_bytes = 0
         self._base_url = base_url
         self._key = key
+        self._proven = proven
         self._meaning = meaning
         self._clock = clock
         self._interrupted = threading.Event()
@@ -202,11 +205,12 @@ class Transport:
         try:
             response = exchange()
         except FAILURES as error:
-            problem = failure_of(error, call.told, self._base_url)
+            problem = failure_of(error, call.told, self._base_url, proven=self._proven)
             if isinstance(error, UNREACHED) and isinstance(problem, Unavailable):
                 self._circuit.refused(problem)
             raise problem from error
         self._circuit.answered()
+        self._proven = True
         return response
 
     def _check(self, answer: Answer, call: Call) -> None:

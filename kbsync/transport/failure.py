@@ -24,12 +24,15 @@ class Slow(Unavailable):
     """No answer within the time-out; asking again at once would only add to the load."""
 
 
-def failure_of(error: Exception, told: str, base_url: str) -> BackendError:
-    """The error that a call without an answer ends in; `told` names the call."""
+def failure_of(error: Exception, told: str, base_url: str, *, proven: bool = False) -> BackendError:
+    """The error that a call without an answer ends in; `told` names the call.
+
+    A `proven` address is known to be right.
+    """
     host = host_of(base_url)
     match error:
         case httpx.ConnectError() | httpx.ConnectTimeout():
-            return _unreached(error, host, base_url)
+            return _unreached(error, host, base_url, proven)
         case httpx.ProxyError():
             text = f"the proxy before {host} refuses: {words(error)}"
             return Unavailable(f"{text}; correct https_proxy, or except {host} in no_proxy")
@@ -70,7 +73,7 @@ def words(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _unreached(error: Exception, host: str, base_url: str) -> BackendError:
+def _unreached(error: Exception, host: str, base_url: str, proven: bool) -> BackendError:
     cause = root_of(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return _distrusted(cause, host)
@@ -81,9 +84,10 @@ def _unreached(error: Exception, host: str, base_url: str) -> BackendError:
             f"{host} cannot be reached through the proxy ({words(cause)}); correct https_proxy or"
             f" http_proxy, or except {host} in no_proxy"
         )
+    doubt = "" if proven else "; is server.base_url right?"
     if isinstance(cause, socket.gaierror):
-        return Unavailable(f"the name of {host} is not known here (DNS); is server.base_url right?")
-    return Unavailable(f"{host} cannot be reached ({words(cause)}); is server.base_url right?")
+        return Unavailable(f"the name of {host} is not known here (DNS){doubt}")
+    return Unavailable(f"{host} cannot be reached ({words(cause)}){doubt}")
 
 
 def _distrusted(cause: ssl.SSLCertVerificationError, host: str) -> Denied:

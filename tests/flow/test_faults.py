@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from kbsync.model import State
-from kbsync.standin import Fault
+from kbsync.standin import Fault, running
 
 from .place import Place, a_place
 
@@ -112,6 +112,27 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
         place.configure(base_url=place.base_url)
         assert place.kbsync("reconcile").code == 0
         place.equal()
+
+
+@pytest.mark.parametrize("style", ["auto", "dify"])
+def test_a_server_that_is_known(tmp_path: Path, style: str) -> None:
+    """Whether an address is right is asked only of one that never answered, by each command."""
+    with a_place(tmp_path) as place:
+        place.configure(api_style=style)
+        place.write("a.md", "a document about beavers")
+        asked = "is server.base_url right?"
+        with running(place.standin) as url:
+            place.configure(base_url=url)
+            assert place.kbsync("reconcile").code == 0
+            place.write("b.md", "a document about voles")
+        for command in ("reconcile", "status", "search voles"):
+            said = place.kbsync(*command.split())
+            assert "cannot be reached" in said.out + said.err, command
+            assert asked not in said.out + said.err, command
+        place.part_from_server()
+        for command in ("reconcile", "status", "search voles"):
+            said = place.kbsync(*command.split())
+            assert asked in said.out + said.err, command
 
 
 def test_a_wrong_path(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`kbsync status --watch` on a terminal."""
+"""`kbsync status --watch` on a terminal, and what it knows of the server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+from kbsync.commands.asking import asking
+from kbsync.config import load
+from kbsync.standin import running
 
 from .place import a_place
 
@@ -55,3 +60,30 @@ def test_it_stays_and_follows(tmp_path: Path) -> None:
         refused = place.kbsync("status", "--watch")
         assert refused.code == 2
         assert "kbsync history --follow --json" in refused.err
+
+
+def test_the_server_is_asked_again(tmp_path: Path) -> None:
+    """Whoever watches sees that the server went and came back; unless asked, it is not asked."""
+    with a_place(tmp_path) as place:
+        with running(place.standin) as url:
+            port = int(url.rpartition(":")[2].partition("/")[0])
+            place.configure(base_url=url)
+        settings = load(place.config)
+        with asking(settings, offline=False, pause=0.05) as latest:
+            assert latest()["base_url"] == url
+            until(lambda: latest()["reachable"] is False)
+            with running(place.standin, port):
+                until(lambda: latest()["reachable"] is True)
+            until(lambda: latest()["reachable"] is False)
+        place.calls()
+        place.configure(base_url=place.base_url)
+        with asking(load(place.config), offline=True, pause=0.05) as latest:
+            assert latest()["reachable"] is None
+        assert place.calls() == {}
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
