@@ -155,7 +155,7 @@ def test_every_behaviour_can_be_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [[], ["--dialect", "simple"], ["--embedding-model", "--key", 'a"b\\c']]
+    "options", [[], ["--dialect", "simple"], ["--embedding-model", "--key", r"a-b\c"]]
 )
 def test_the_configuration_it_offers_works(tmp_path: Path, options: list[str]) -> None:
     """With only the path put in, the printed configuration syncs a folder."""
