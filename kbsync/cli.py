@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -118,7 +119,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error ends here, as one message."""
     try:
-        result = cli.main(arguments, prog_name="kbsync", standalone_mode=False)
+        colour = False if os.environ.get("NO_COLOR") else None  # None: as the stream can
+        result = cli.main(arguments, prog_name="kbsync", standalone_mode=False, color=colour)
     except click.ClickException as error:
         error.show()
         return USAGE

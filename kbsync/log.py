@@ -183,7 +183,7 @@ def _console() -> Processor:
     import structlog  # noqa: PLC0415 - only when needed
 
     return structlog.dev.ConsoleRenderer(
-        colors="NO_COLOR" not in os.environ,
+        colors=not os.environ.get("NO_COLOR"),
         exception_formatter=structlog.dev.plain_traceback,  # the others would show local variables
         pad_event_to=0,
     )

@@ -36,7 +36,7 @@ _PARTS = (
 )
 _BAR = (8, 24)
 #: What the terminal must be wide enough for.
-_FOR_WATCHED, _FOR_BARS, _FOR_NEXT = 84, 100, 116
+_FOR_SCANNED, _FOR_WATCHED, _FOR_BARS, _FOR_NEXT = 72, 84, 100, 116
 
 
 def show(view: View, console: Console) -> None:
@@ -102,10 +102,9 @@ def _service_line(service: Mapping[str, Any] | None) -> str:
 
 def _table(rows: Sequence[Mapping[str, Any]], width: int, *, bars: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    bars, watched, upcoming = (
-        bars and width >= _FOR_BARS,
-        width >= _FOR_WATCHED,
-        width >= _FOR_NEXT,
+    bars = bars and width >= _FOR_BARS
+    watched, scanned, upcoming = (
+        width >= least for least in (_FOR_WATCHED, _FOR_SCANNED, _FOR_NEXT)
     )
     table.add_column("folder", overflow="fold", min_width=10)
     if bars:
@@ -114,7 +113,8 @@ def _table(rows: Sequence[Mapping[str, Any]], width: int, *, bars: bool) -> Tabl
         table.add_column(title, justify="right", no_wrap=True)
     if watched:
         table.add_column("watched")
-    table.add_column("scanned")
+    if scanned:
+        table.add_column("scanned")
     if upcoming:
         table.add_column("next")
     for row in rows:
@@ -129,13 +129,11 @@ def _table(rows: Sequence[Mapping[str, Any]], width: int, *, bars: bool) -> Tabl
         bar = [_Bar(counts)] if bars else []
         if watched:
             cells.append(Text(_watched(row)))
-        table.add_row(
-            Text(str(row["name"])),
-            *bar,
-            *cells,
-            _ago(row["last_scan"]),
-            *([_next(row["next_scan"])] if upcoming else []),
-        )
+        if scanned:
+            cells.append(Text(_ago(row["last_scan"])))
+        if upcoming:
+            cells.append(Text(_next(row["next_scan"])))
+        table.add_row(Text(str(row["name"])), *bar, *cells)
     return table
 
 

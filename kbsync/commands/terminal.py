@@ -187,18 +187,24 @@ class Bars(Silent):
         """Count it, move the bars, and print it if it matters."""
         super().event(event)
         if event.happened in _NOTABLE:
-            self._progress.console.print(line(event), markup=False, highlight=False)
+            self._print(line(event))
         sent = self.tally.total(Happened.SENT)
         done = (Happened.UNCHANGED, Happened.DELETED, Happened.SHELVED, Happened.RETURNED)
         rest = self.tally.total(*done)
         indexed = self.tally.total(Happened.INDEXED)
         failed = self.tally.total(Happened.FAILED)
         self._progress.update(self._work, completed=sent + rest, note=f"last: {_short(event)}")
-        note = click.style(f"{failed} failed", fg="red") if failed else ""
+        note = f"[red]{failed} failed[/]" if failed else ""
         self._progress.update(self._index, total=max(sent, indexed), completed=indexed, note=note)
 
     def _alert(self, text: str) -> None:
-        self._progress.console.print(text, markup=False, highlight=False, style="red")
+        self._print(click.style(text, fg="red"))
+
+    def _print(self, text: str) -> None:
+        """Print above the bars, whole: whoever copies a path wants no line break in it."""
+        from rich.text import Text
+
+        self._progress.console.print(Text.from_ansi(text), soft_wrap=True)
 
     def surveyed(self, survey: Survey) -> None:
         """Make the bars as long as the work is."""
@@ -228,5 +234,8 @@ def line(event: Event) -> str:
 
 
 def _short(event: Event) -> str:
+    """A file's name for the bars, which read brackets as markup."""
+    from rich.markup import escape
+
     name = printable(event.path).rpartition("/")[2]
-    return name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
+    return escape(name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…")

@@ -84,7 +84,7 @@ def _unreached(error: Exception, host: str, base_url: str, proven: bool) -> Back
             f"{host} cannot be reached through the proxy ({words(cause)}); correct https_proxy or"
             f" http_proxy, or except {host} in no_proxy"
         )
-    doubt = "" if proven else "; is server.base_url right?"
+    doubt = "" if proven else "; check server.base_url"
     if isinstance(cause, socket.gaierror):
         return Unavailable(f"the name of {host} is not known here (DNS){doubt}")
     return Unavailable(f"{host} cannot be reached ({words(cause)}){doubt}")

@@ -120,7 +120,7 @@ def test_a_server_that_is_known(tmp_path: Path, style: str) -> None:
     with a_place(tmp_path) as place:
         place.configure(api_style=style)
         place.write("a.md", "a document about beavers")
-        asked = "is server.base_url right?"
+        asked = "check server.base_url"
         with running(place.standin) as url:
             place.configure(base_url=url)
             assert place.kbsync("reconcile").code == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,42 @@ from kbsync.cli import COMMANDS, run
 from kbsync.standin import Fault
 
 from .place import Place, Said, a_place
+
+
+def on_a_terminal(place: Place, *arguments: str, **environ: str) -> str:
+    """What a command writes to a terminal, its escape sequences and all."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "kbsync", *arguments, "--config", str(place.config)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "60", **environ},
+    ):
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := os.read(ours, 65_536):
+                shown += piece
+        except OSError:  # how Linux says that the other end is closed
+            pass
+    os.close(ours)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_what_a_terminal_is_shown(tmp_path: Path) -> None:
+    """NO_COLOR takes colours away; above the bars a line is whole, and names are as they are."""
+    path = "[b]a long name, so that its line is wider than the terminal is[b].pdf"
+    with a_place(tmp_path) as place:
+        place.write(path, b"%PDF-1.7 cut off")
+        assert "\x1b[32m+\x1b[0m docs/[b]" in on_a_terminal(place, "plan")
+        plain = on_a_terminal(place, "plan", NO_COLOR="1")
+        assert f"+ docs/{path}  (new)" in plain
+        assert "\x1b" not in plain
+        bars = on_a_terminal(place, "reconcile", NO_COLOR="1")
+    assert f"failed   docs/{path}: it is damaged: no reader can open it\n" in bars
+    assert "last: [b]a long name" in bars
+    assert not re.search(r"\x1b\[[\d;]*3\d", bars)
 
 
 @pytest.fixture

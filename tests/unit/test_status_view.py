@@ -89,6 +89,15 @@ def test_the_table_fits_the_terminal() -> None:
         assert ("#" in out.getvalue()) == (width == 132)
 
 
+def test_a_folder_is_one_line() -> None:
+    """A column that has no room is left out, and makes no row longer."""
+    for width in (60, 70, 72, 90):
+        lines = printed(view(), width)
+        assert len(lines) == len(["server", "service", "titles", "docs"])
+        assert ("scanned" in lines[2]) == (width >= 72)
+        assert lines[3].split()[1:6] == ["12,431", "7", "0", "0", "0"]
+
+
 def test_long_lines_stay_whole_in_a_pipe() -> None:
     """What is told of a file is one line, however long, for whoever greps."""
     reason = "a long reason " * 30
