@@ -8,7 +8,7 @@ import json
 import socket
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,7 @@ def a_place(tmp_path: Path, **standin: Any) -> Iterator[Place]:
     server = StandIn(**standin)
     simple = standin.get("dialect") == "simple"
     dataset_id = server.create_dataset("KB")
-    with running(server) as base_url:
+    with closing(server), running(server) as base_url:
         place = Place(
             root=root,
             config=tmp_path / "kbsync.toml",
@@ -181,4 +181,3 @@ def a_place(tmp_path: Path, **standin: Any) -> Iterator[Place]:
             indexing_technique="economy",
         )
         yield place
-    server.close()

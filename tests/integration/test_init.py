@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -339,7 +340,7 @@ def test_how_the_dataset_is_indexed(place: Path, server: tuple[StandIn, str]) ->
     assert code == 0, shown
     folder = load(place / "kbsync.toml", environ={}).folders[0]
     assert (folder.dataset, folder.indexing_technique) == ("Company docs", "high_quality")
-    with running(StandIn()) as bare:
+    with closing(StandIn()) as empty, running(empty) as bare:
         (place / "key").write_text("dataset-standin")
         code, shown = on_a_terminal(
             place, [*given, "--base-url", bare], [("No knowledge base", "")]
