@@ -18,7 +18,7 @@ from kbsync.errors import ConfigError, LedgerDamaged, LedgerError
 from kbsync.fields import Fields
 from kbsync.filters import Filters, Selection
 from kbsync.holds import Limits
-from kbsync.ledger import Abandoned, Ledger, is_lost
+from kbsync.ledger import Abandoned, Ledger, is_there
 from kbsync.model import SERVER_TYPES, Key
 from kbsync.places import Places
 from kbsync.recipes import Recipes
@@ -260,7 +260,7 @@ def visiting(settings: Settings) -> Ledger:
 @contextmanager
 def reading(settings: Settings) -> Iterator[Ledger]:
     """The configured ledger as it is, also while a service writes to it; empty if there is none."""
-    if settings.ledger.exists() or is_lost(settings.ledger):
+    if is_there(settings.ledger):
         with Ledger.open(settings.ledger, readonly=True) as ledger:
             yield ledger
         return

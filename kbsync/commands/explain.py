@@ -11,6 +11,7 @@ import click
 
 from kbsync import scan
 from kbsync.assembly import folder_of, reading
+from kbsync.commands.locating import locate
 from kbsync.commands.options import as_json, configuration_file, configured
 from kbsync.config import Settings
 from kbsync.engine import Folder
@@ -33,13 +34,7 @@ def command(settings: Settings, path: str, as_json: bool) -> int:
 
     Example: kbsync explain /srv/docs/handbook/travel.md
     """
-    key = locate(settings, path)
-    if key is None:
-        raise ConfigError(
-            f"{path!r} is in no configured folder; there are: "
-            + ", ".join(f"{folder.name} ({folder.path})" for folder in settings.folders)
-        )
-    folder = next(folder_of(one) for one in settings.folders if one.name == key.folder)
+    folder, key = _meant(settings, path)
     with reading(settings) as ledger:
         facts = _facts(ledger, folder, key) | {"configuration": str(configuration_file())}
     if as_json:
@@ -52,17 +47,18 @@ def command(settings: Settings, path: str, as_json: bool) -> int:
     return 0
 
 
-def locate(settings: Settings, path: str) -> Key | None:
-    """The file that a person means: an absolute or relative path, or FOLDER/relative/path."""
-    absolute = os.path.normpath(os.path.join(os.getcwd(), path))  # noqa: PTH109, PTH118 - text, not yet a file
-    for folder in settings.folders:
-        for root in (str(folder.path), os.path.realpath(folder.path)):
-            if absolute.startswith(root.rstrip("/") + "/"):
-                return Key(folder.name, absolute[len(root.rstrip("/")) + 1 :])
-    name, _, rest = path.partition("/")
-    if rest and settings.folder(name) is not None:
-        return Key(name, os.path.normpath(rest))
-    return None
+def _meant(settings: Settings, path: str) -> tuple[Folder, Key]:
+    key = locate(settings, path)
+    if key is None:
+        raise ConfigError(
+            f"{path!r} is in no configured folder; there are: "
+            + ", ".join(f"{folder.name} ({folder.path})" for folder in settings.folders)
+        )
+    folder = next(folder_of(one) for one in settings.folders if one.name == key.folder)
+    place = os.path.join(folder.root, key.path)  # noqa: PTH118 - text, as the key is
+    if not key.path or (os.path.isdir(place) and not os.path.islink(place)):  # noqa: PTH112, PTH114 - never raise
+        raise ConfigError(f"{path!r} is a directory; give a file's path")
+    return folder, key
 
 
 def _facts(ledger: Ledger, folder: Folder, key: Key) -> dict[str, object]:

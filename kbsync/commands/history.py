@@ -10,7 +10,7 @@ from datetime import datetime
 import click
 
 from kbsync.assembly import reading
-from kbsync.commands.explain import locate
+from kbsync.commands.locating import locate
 from kbsync.commands.options import as_json, configured
 from kbsync.commands.terminal import line
 from kbsync.config import Settings
@@ -55,8 +55,6 @@ def command(
 
 
 def _meant(settings: Settings, path: str) -> Key:
-    if settings.folder(path.rstrip("/")) is not None:
-        return Key(path.rstrip("/"), "")
     key = locate(settings, path)
     if key is None:
         raise ConfigError(f"{path!r} is neither a folder's name nor a path below a folder")

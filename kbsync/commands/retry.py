@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import click
 
 from kbsync.assembly import selected, visiting
-from kbsync.commands.explain import locate
+from kbsync.commands.locating import locate
 from kbsync.commands.options import configured
 from kbsync.config import Settings
 from kbsync.errors import ConfigError
@@ -33,7 +32,10 @@ def command(settings: Settings, what: tuple[str, ...]) -> int:
         for folder, paths in wanted.items():
             total += ledger.retry(folder, paths, time.time())
     when = "now" if is_held(settings.ledger) else "by the next `kbsync reconcile`"
-    click.echo(f"{counted(total, 'file')} will be sent again" + f" {when}" * (total > 0))
+    if total:
+        click.echo(f"{counted(total, 'file')} will be sent again {when}")
+    else:
+        click.echo("no file has failed there: none is sent again")
     return 0
 
 
@@ -42,13 +44,12 @@ def _wanted(settings: Settings, what: tuple[str, ...]) -> dict[str, list[str] | 
         return dict.fromkeys(selected(settings, []))
     wanted: dict[str, list[str] | None] = {}
     for name in what:
-        if settings.folder(name) is not None and not Path(name).is_file():
-            wanted[name] = None
-            continue
         key = locate(settings, name)
         if key is None:
             raise ConfigError(f"{name!r} is neither a folder's name nor a path below a folder")
         paths = wanted.setdefault(key.folder, [])
-        if paths is not None:
+        if not key.path:
+            wanted[key.folder] = None
+        elif paths is not None:
             paths.append(key.path)
     return wanted

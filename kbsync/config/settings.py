@@ -163,7 +163,7 @@ class Settings(Section):
                 "server.verify_tls = false lets anybody on the way read the key and the documents;"
                 " use server.ca_file for a certificate of your own"
             )
-        return tuple(lines)
+        return tuple(dict.fromkeys(lines))  # one file may hold both keys
 
     @property
     def secret_files(self) -> tuple[SecretFile, ...]:

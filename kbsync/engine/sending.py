@@ -303,6 +303,8 @@ class Sending(Converting, Parting, Adopting):
 def _what_became(record: Record | None) -> str:
     if record is None or (record.state is State.COMPLETED and record.stamp is None):
         return "gone"
+    if record.state is State.PENDING and record.error is not None:
+        return "failed"
     if record.state is State.PENDING and record.parts:
         return "parts"
     names = {State.COMPLETED: "same", State.INDEXING: "indexing", State.FAILED: "failed"}

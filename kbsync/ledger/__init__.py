@@ -9,6 +9,7 @@ from kbsync.ledger.ledger import Ledger
 from kbsync.ledger.leftovers import Leftover
 from kbsync.ledger.listing import KINDS, Bucket, Complaint, ListedFile
 from kbsync.ledger.lock import is_held
+from kbsync.ledger.place import is_there
 from kbsync.ledger.planning import FolderRow
 from kbsync.ledger.reporting import Abandoned, Details, Trouble
 from kbsync.ledger.table import Job
@@ -37,4 +38,5 @@ __all__ = [
     "Trouble",
     "is_held",
     "is_lost",
+    "is_there",
 ]

@@ -1,4 +1,4 @@
-"""Where a ledger may lie."""
+"""Where a ledger may lie, and whether one is there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,23 @@ import os
 from pathlib import Path
 
 from kbsync.errors import LedgerError
+from kbsync.ledger import backup
 from kbsync.mounts import mount_of, parse_mountinfo
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a ledger, or a copy of one that is lost.
+
+    Raises:
+        LedgerError: this user may not look at its place.
+    """
+    try:
+        return path.exists() or backup.is_lost(path)
+    except OSError as error:
+        raise LedgerError(
+            f"ledger {path}: {error.strerror}; run kbsync as the user whose ledger it is, such as"
+            " with sudo"
+        ) from error
 
 
 def refuse_remote(path: Path, mountinfo: str) -> None:

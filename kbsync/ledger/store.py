@@ -15,7 +15,7 @@ from kbsync.errors import LedgerDamaged, LedgerError
 from kbsync.ledger import backup
 from kbsync.ledger.damage import check, damaged, foreign, translated
 from kbsync.ledger.lock import hold_lock, read_mark, write_mark
-from kbsync.ledger.place import refuse_remote
+from kbsync.ledger.place import is_there, refuse_remote
 from kbsync.mounts import read_mountinfo
 from kbsync.plan import is_over
 
@@ -255,13 +255,13 @@ class Store:
 
 
 def _connect(path: Path, access: Access) -> sqlite3.Connection:
+    if access != "work" and not is_there(path):
+        raise LedgerError(f"ledger {path}: there is none yet; `kbsync reconcile` makes it")
     if access != "work" and backup.is_lost(path):
         raise LedgerError(
             f"ledger {path}: the file is gone; the next `kbsync reconcile` or start of"
             " `kbsync run` goes on from its backup"
         )
-    if access != "work" and not path.exists():
-        raise LedgerError(f"ledger {path}: there is none yet; `kbsync reconcile` makes it")
     if path.is_dir():
         raise LedgerError(f"ledger {path}: this is a directory; set `ledger` to a file in it")
     if path.exists() and not os.access(path, os.R_OK if access == "read" else os.R_OK | os.W_OK):

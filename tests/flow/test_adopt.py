@@ -152,6 +152,18 @@ def test_files_that_are_gone_are_held(tmp_path: Path) -> None:
         assert place.documents() == []
 
 
+def test_a_root_that_is_missing(tmp_path: Path) -> None:
+    """What cannot be compared, because the folder is not there, is not called outdated."""
+    with a_place(tmp_path) as place:
+        place.write("a.md", "a document about beavers")
+        assert place.kbsync("reconcile").code == 0
+        place.lose_ledger()
+        place.root.rename(tmp_path / "away")
+        said = place.kbsync("adopt")
+        assert said.code == 0
+        assert said.line("  1 ") == "  1 whose file cannot be read now"
+
+
 def test_two_machines_under_one_name(tmp_path: Path) -> None:
     """Few as they are, another machine's documents are held, and it is told whose they may be."""
     with a_place(tmp_path) as place, another(place, "test", "elsewhere") as other:

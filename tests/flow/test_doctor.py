@@ -538,20 +538,35 @@ def test_another_user() -> None:
         place.write("secret.md", "text").chmod(0)
         place.configure(api_key="dataset-standin")
         place.config.chmod(0o644)
-        said = _as_nobody(place)
+        said = _as_nobody(place, "doctor", "--json")
         found = by_check(said, "dataset-standin")
         assert "1 unreadable" in found["files"]["finding"]
         assert f"{place.root / 'secret.md'}: permission denied" in found["files"]["finding"]
         assert f"chmod -R o+rX {place.root}" in found["files"]["remedy"] or os.getuid() != 0
         assert said.code == 0 if os.getuid() else said.code == 3
         place.root.chmod(0)
-        closed = _as_nobody(place)
+        closed = _as_nobody(place, "doctor", "--json")
         assert closed.code == 3
         assert (
             f"may not read the directory {place.root}"
             in by_check(closed, "dataset-standin")["root"]["finding"]
         )
         place.root.chmod(0o755)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can take on another user's rights")
+def test_a_ledger_of_another_user() -> None:
+    """Who may not look into the ledger's directory is told so by every command, in one line."""
+    with _open_directory() as directory, a_place(directory) as place:
+        place.write("fine.md", "a document about stoats")
+        place.config.chmod(0o644)
+        assert place.kbsync("reconcile").code == 0
+        place.ledger.parent.chmod(0o700)
+        for command in ("status", "plan", "explain docs/fine.md", "retry", "reconcile", "history"):
+            said = _as_nobody(place, *command.split())
+            assert (said.code, said.out) == (1, ""), command
+            assert said.line("kbsync: ").startswith(f"kbsync: ledger {place.ledger}: "), command
+        assert "run kbsync as the user whose ledger it is" in _as_nobody(place, "status").err
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can take on another user's rights")
@@ -569,7 +584,7 @@ def test_the_rights_of_the_service(tmp_path: Path) -> None:
         assert f"chmod -R o+rX {place.root}; or run the service" in found["files"]["remedy"]
         assert results(found) == {"warn": ["files"], "fail": []}
         assert (
-            "no-such-user'; name one that is on"
+            "there is no user 'no-such-user'; name one that is on"
             in place.kbsync("doctor", "--user", "no-such-user").err
         )
 
@@ -732,15 +747,15 @@ def _open_directory() -> Iterator[Path]:
         yield Path(name)
 
 
-def _as_nobody(place: Place) -> Said:
-    """Run doctor without root's rights; imports first, for the checkout may be closed to nobody."""
+def _as_nobody(place: Place, *command: str) -> Said:
+    """Run a command without root's rights; imports first, as the checkout may be closed to it."""
     script = (
         "import io, os, sys; from contextlib import redirect_stdout; from kbsync.cli import run\n"
         "with redirect_stdout(io.StringIO()): run(sys.argv[1:])\n"
         "if os.getuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "sys.exit(run(sys.argv[1:]))"
     )
-    arguments = ["doctor", "--json", "--config", str(place.config)]
+    arguments = [*command, "--config", str(place.config)]
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments],
         env=os.environ | _path(),

@@ -387,9 +387,14 @@ def test_explain(tmp_path: Path) -> None:
         assert place.documents()[0].id in told["live_document"]
         assert 'excluded by exclude "drafts/"' in place.kbsync("explain", "docs/drafts/b.md").out
         assert "unknown to the ledger" in place.kbsync("explain", "docs/none.md").out
-        said = place.kbsync("explain", "/elsewhere/x.md")
-        assert said.code == 2
-        assert "is in no configured folder" in said.err
+        outside = ("/elsewhere/x.md", "docs/../x.md", "docs/..")
+        for path in outside:
+            said = place.kbsync("explain", path)
+            assert (said.code, "is in no configured folder" in said.err) == (2, True), path
+        for path in ("docs", "docs/", str(place.root), "docs/drafts"):
+            said = place.kbsync("explain", path)
+            assert said.code == 2, path
+            assert said.err.startswith(f"kbsync: {path!r} is a directory; give a file's path")
 
 
 def test_another_directory_under_the_same_name(tmp_path: Path) -> None:

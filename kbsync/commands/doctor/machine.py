@@ -37,11 +37,7 @@ def acting_as(name: str | None, group: str | None = None) -> Iterator[None]:
     if name is None:
         yield
         return
-    try:
-        entry = pwd.getpwnam(name)
-        more = [grp.getgrnam(group).gr_gid] if group is not None else []
-    except KeyError as error:
-        raise ConfigError(f"{error.args[0]}; name one that is on this machine") from None
+    entry, more = _user(name), [_group(group)] if group is not None else []
     before, own = os.getgroups(), os.getegid()
     if os.geteuid() != 0:
         raise ConfigError("only root can look as another user; run it with sudo, or without --user")
@@ -54,6 +50,20 @@ def acting_as(name: str | None, group: str | None = None) -> Iterator[None]:
         os.setresuid(0, 0, 0)
         os.setresgid(own, own, own)
         os.setgroups(before)
+
+
+def _user(name: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise ConfigError(f"there is no user {name!r}; name one that is on this machine") from None
+
+
+def _group(name: str) -> int:
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise ConfigError(f"there is no group {name!r}; name one that is on this machine") from None
 
 
 def text(path: str) -> str:
