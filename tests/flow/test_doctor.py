@@ -627,6 +627,23 @@ def test_a_folder_that_the_unit_hides(place: Place, monkeypatch: pytest.MonkeyPa
 # --- ledger -----------------------------------------------------------------------------------
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+@pytest.mark.parametrize(
+    ("owner", "warned", "told"),
+    [(65534, ["ledger"], "may not be able to read"), (62378, [], "of a service's own user, 62378")],
+)
+def test_whose_ledger_it_is(place: Place, owner: int, warned: list[str], told: str) -> None:
+    """Root is warned of another person's ledger, and not of a service's, which is looked at so."""
+    assert place.kbsync("reconcile").code == 0
+    for file in place.ledger.parent.iterdir():
+        os.chown(file, owner, owner)
+
+    found = rows(place, 0)
+
+    assert results(found) == {"warn": warned, "fail": []}
+    assert told in found["ledger"]["finding"]
+
+
 def test_held_ledger(place: Place) -> None:
     """A ledger in use by another process is told with that process; nothing else suffers."""
     assert place.kbsync("reconcile").code == 0

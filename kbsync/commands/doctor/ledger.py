@@ -18,7 +18,7 @@ from kbsync.commands.doctor.findings import (
     skip,
     warn,
 )
-from kbsync.commands.doctor.machine import name_of, text, user
+from kbsync.commands.doctor.machine import is_dynamic, name_of, text, user
 from kbsync.commands.status_facts import told_of
 from kbsync.config import Settings
 from kbsync.errors import ConfigError, LedgerError
@@ -84,7 +84,9 @@ def ledger_opens(ledger: Path) -> Finding:
     owner = ledger.stat().st_uid if ledger.exists() else os.geteuid()
     if ledger.exists() and not os.access(ledger, os.R_OK | os.W_OK):
         found = f"belongs to user {name_of(owner)}; user {user()} cannot write it"
-        remedy = f"run kbsync as that user: sudo -u {name_of(owner)} kbsync doctor"
+        remedy = "look as root: sudo kbsync doctor"
+        if not is_dynamic(owner):
+            remedy = f"run kbsync as that user: sudo -u {name_of(owner)} kbsync doctor"
         return fail(check, str(ledger), found, remedy)
     try:
         with Ledger.open(ledger, readonly=True) as opened:
@@ -94,6 +96,9 @@ def ledger_opens(ledger: Path) -> Finding:
         said = str(error).removeprefix(f"ledger {ledger}: ").removesuffix("; not touched")
         remedy = "set `ledger` to another file"
         return Finding(check, str(ledger), result, *parted(said, remedy))
+    if os.geteuid() == 0 and is_dynamic(owner):
+        found = f"opens and is sound; it is of a service's own user, {owner}"
+        return ok(check, str(ledger), f"{found}: leave reconcile to the service")
     if owner != os.geteuid():
         return warn(
             check,

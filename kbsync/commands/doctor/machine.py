@@ -11,10 +11,18 @@ from pathlib import Path
 
 from kbsync.errors import ConfigError
 
+#: UIDS-GIDS.md of systemd.
+_DYNAMIC = range(61_184, 65_520)
+
 
 def user() -> str:
     """The name of the user this runs as."""
     return name_of(os.geteuid())
+
+
+def is_dynamic(uid: int) -> bool:
+    """Whether systemd gives this number to services with DynamicUser=, each time another one."""
+    return uid in _DYNAMIC
 
 
 def name_of(uid: int) -> str:
