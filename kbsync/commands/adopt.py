@@ -88,7 +88,7 @@ def _print(adoption: Adoption, files: list[Settled], *, verbose: bool) -> None:
     }
     for meaning, count in rest.items():
         if count:
-            click.echo(f"  {count} document{'' if count == 1 else 's'} {meaning}")
+            click.echo(f"  {counted(count, 'document')} {meaning}")
 
 
 def _as_json(adoption: Adoption, files: list[Settled]) -> dict[str, object]:

@@ -18,13 +18,15 @@ from kbsync.commands.demo_place import (
     temporary,
     wait_until_trusted,
 )
-from kbsync.commands.demo_talk import excerpt, heading, many, question_about, say, told_calls
+from kbsync.commands.demo_talk import heading, question_about, say, told_calls
+from kbsync.commands.passages import excerpt
 from kbsync.commands.plan import show_plan
 from kbsync.engine import Happened
 from kbsync.engine.searching import Freshness
 from kbsync.errors import KbsyncError
 from kbsync.log import printable
 from kbsync.model import SERVER_TYPES, State
+from kbsync.plurals import counted
 from kbsync.standin import samples
 
 _EXAMPLES, _MOST_REASONS = 3, 12
@@ -99,12 +101,12 @@ def _again(place: Place, number: int) -> Synced:
     done = place.sync()
     requests = done.calls.total()
     say(
-        f"{many(requests, 'request')} to the server; {many(done.present, 'file')} looked at in"
-        f" {done.seconds:.2f} s. An unchanged folder costs a walk through it."
+        f"{counted(requests, 'request')} to the server; {counted(done.present, 'file')} looked at"
+        f" in {done.seconds:.2f} s. An unchanged folder costs a walk through it."
     )
     moved = done.count(Happened.SENT, Happened.DELETED)
     if moved:
-        say(f"{many(moved, 'document')} followed files that changed meanwhile.")
+        say(f"{counted(moved, 'document')} followed files that changed meanwhile.")
     _check(not requests or moved > 0, f"nothing changed, and there were {requests} requests")
     return done
 
@@ -230,7 +232,7 @@ def _tell_what_is_not_in(place: Place, last: Synced, number: int) -> None:
             click.echo(f"      and {len(paths) - _EXAMPLES} more")
     rest = [paths for _, paths in by_count[_MOST_REASONS:]]
     if rest:
-        say(f"{sum(map(len, rest))} for {many(len(rest), 'other reason')}", indent=2)
+        say(f"{sum(map(len, rest))} for {counted(len(rest), 'other reason')}", indent=2)
     if any(reason.startswith(f"{State.SKIPPED}: type .") for reason in reasons):
         say(f"The server takes {', '.join(sorted(SERVER_TYPES))}.")
     if not reasons:
@@ -277,8 +279,8 @@ def _check_equal(place: Place, last: Synced, *, told: bool = False) -> None:
         click.echo(f"wrong: {line}", err=True)
     if told:
         parts = [
-            f"{many(truth.files, 'file')} indexed",
-            f"{many(truth.documents, 'document')} on the server",
+            f"{counted(truth.files, 'file')} indexed",
+            f"{counted(truth.documents, 'document')} on the server",
             f"{truth.equal} equal byte for byte",
         ]
         parts[1] += f" ({truth.failed} failed)" if truth.failed else ""

@@ -1,4 +1,4 @@
-"""How the demo talks: headings, paragraphs, counts, and passages cut to what matters."""
+"""How the demo talks: headings, paragraphs, counts, and a question to ask."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from kbsync.log import printable
 from kbsync.standin import StoredDocument
 from kbsync.standin.split import STOP_WORDS
 
 _WIDTH = 80
-_LINES = 5
 _ENOUGH_WORDS, _MOST_WORDS = 3, 6
 _TRIED, _TRIED_LINES, _LONGEST_LINE = 50, 5, 400
 
@@ -66,11 +64,6 @@ def told_calls(calls: Counter[str]) -> str:
     return ", ".join(parts) or "none"
 
 
-def many(count: int, noun: str) -> str:
-    """A number of things."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def question_about(
     documents: Sequence[StoredDocument],
 ) -> tuple[StoredDocument, str] | None:
@@ -96,15 +89,3 @@ def _telling(line: str) -> list[str]:
     """The first words of a line that a search by keywords goes by."""
     words = dict.fromkeys(re.findall(r"\b\w{4,30}\b", line))
     return [word for word in words if word.lower() not in STOP_WORDS][:_MOST_WORDS]
-
-
-def excerpt(text: str, question: str) -> list[str]:
-    """The few lines of a passage that share most words with the question."""
-    wanted = _words(question)
-    lines = [printable(line.strip()) for line in text.splitlines() if line.strip()]
-    parts = [lines[at : at + _LINES] for at in range(max(1, len(lines)))]
-    return max(reversed(parts), key=lambda part: len(wanted & _words(" ".join(part))))
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.casefold()))

@@ -12,16 +12,18 @@ from kbsync.config import find, load
 from kbsync.config.parse import duration
 from kbsync.errors import KbsyncError
 
+config_option = click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Configuration file; else $KBSYNC_CONFIG, ./kbsync.toml, the user's, the system's.",
+)
+
 
 def configured(function: Callable[..., int]) -> Callable[..., int]:
     """Give a command `--config`, load the settings it names, and tell their warnings."""
 
-    @click.option(
-        "-c",
-        "--config",
-        type=click.Path(path_type=Path),
-        help="Configuration file; else $KBSYNC_CONFIG, ./kbsync.toml, the user's, the system's.",
-    )
+    @config_option
     @wraps(function)
     def command(config: Path | None, **options: object) -> int:
         settings = load(config or click.get_current_context().obj)

@@ -11,7 +11,7 @@ from kbsync.engine.searching import Freshness, Origin, Passage
 from kbsync.log import printable
 from kbsync.model import Hit
 
-_LINES = 4
+_LINES = 5
 _LONGEST = 400
 _COLOURS = {
     Freshness.CURRENT: "green",

@@ -8,18 +8,14 @@ from pathlib import Path
 
 import click
 
+from kbsync.commands.options import config_option
 from kbsync.config import Settings, load
 from kbsync.log import get_logger, setup
 from kbsync.service import Asked, Daemon, Notifier
 
 
 @click.command(name="run")
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(path_type=Path),
-    help="Configuration file; else $KBSYNC_CONFIG, ./kbsync.toml, the user's, the system's.",
-)
+@config_option
 def command(config: Path | None) -> int:
     """Keep the datasets equal to the folders until stopped: watch, rescan, send, follow.
 

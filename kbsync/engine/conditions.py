@@ -8,6 +8,7 @@ from kbsync.engine.overview import check_facts
 from kbsync.ledger import Complaint, Ledger
 from kbsync.log import printable
 from kbsync.notices import Condition
+from kbsync.plurals import counted
 
 _EXAMPLES = 5
 _REASONS = 3
@@ -22,7 +23,7 @@ def conditions(ledger: Ledger, folders: Collection[str], asked: Collection[str])
         if row is not None and row.hold is not None:
             told.append(Condition("held", name, row.hold.count, f"{name}: {row.hold.reason}"))
         if audit.findings:
-            text = f"{name}: {_many(audit.findings, 'document')} not as agreed"
+            text = f"{name}: {counted(audit.findings, 'document')} not as agreed"
             told.append(Condition("drift", name, audit.findings, text))
     for check in check_facts(ledger, asked):
         if not check["passed"]:
@@ -42,7 +43,7 @@ def _failed(ledger: Ledger, folders: Collection[str]) -> list[Condition]:
         count = sum(complaint.count for complaint in complaints)
         files = ledger.files(_EXAMPLES, folders=[name], kinds=["failed"])
         examples = tuple(f"{name}/{printable(file.key.path)}" for file in files)
-        text = f"{name}: {_many(count, 'file')} failed: {_reasons(complaints)}"
+        text = f"{name}: {counted(count, 'file')} failed: {_reasons(complaints)}"
         told.append(Condition("failed", name, count, text, examples))
     return told
 
@@ -53,7 +54,3 @@ def _reasons(complaints: list[Complaint]) -> str:
     parts = [f"{printable(each.reason)} ({each.count:,})" for each in complaints[:_REASONS]]
     rest = len(complaints) - _REASONS
     return ", ".join([*parts, f"{rest} other reasons"] if rest > 0 else parts)
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -18,7 +18,7 @@ import pytest
 
 from kbsync.commands.demo_check import Truth, compare
 from kbsync.commands.demo_place import Place, Synced, a_place
-from kbsync.commands.demo_talk import excerpt, question_about
+from kbsync.commands.demo_talk import question_about
 from kbsync.standin import StandIn, running
 
 PATIENCE = 120.0
@@ -311,13 +311,3 @@ def test_a_question_has_one_answer() -> None:
         assert (chosen[0].name, chosen[1]) == ("c.md", "Epsilon zeta theta iota")
         assert question_about(standin.documents(dataset)[:2]) is None
     standin.close()
-
-
-def test_an_excerpt_is_where_the_answer_is() -> None:
-    """Of a long passage, the lines around the words of the question are shown."""
-    lines = [f"Line {number} says nothing." for number in range(40)]
-    lines[20] = "Fault E27 is the door seal."
-    shown = excerpt("\n\n".join(lines), "What is fault E27?")
-    assert lines[20] in shown
-    assert len(shown) <= 5
-    assert excerpt("  \n ", "What?") == []

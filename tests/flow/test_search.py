@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kbsync.commands.passages import highlighted
+from kbsync.commands.passages import excerpt, highlighted
 from kbsync.standin import Fault
 
 from .place import Place, a_place
@@ -146,3 +146,13 @@ def test_a_server_without_a_search_says_what_to_do(tmp_path: Path) -> None:
     """The guide's form has none."""
     with a_place(tmp_path, dialect="simple") as place:
         assert place.kbsync("search", "x").line("this API style has no search; ask an application")
+
+
+def test_an_excerpt_is_where_the_answer_is() -> None:
+    """Of a long passage, the lines around the words of the question are shown."""
+    lines = [f"Line {number} says nothing." for number in range(40)]
+    lines[20] = "Fault E27 is the door seal."
+    shown = excerpt("\n\n".join(lines), "What is fault E27?")
+    assert lines[20] in shown
+    assert len(shown) <= 5
+    assert excerpt("  \n ", "What?") == []

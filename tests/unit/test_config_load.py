@@ -319,6 +319,13 @@ def test_a_key_that_others_can_read(tmp_path: Path, mode: int, warned: bool) -> 
     assert load(file, environ={}).warnings == ((f"{key} {said} {key}",) if warned else ())
 
 
+def test_both_keys_in_one_file(tmp_path: Path) -> None:
+    """That others can read it is said once."""
+    app = "[app]\napi_key = 'app-abcdefghijklmnop'"
+    file = written(tmp_path / "kbsync.toml", f"api_key = '{KEY}'\n{app}", mode=0o644)
+    assert len(load(file, environ={}).warnings) == 1
+
+
 @pytest.mark.parametrize(
     ("told", "budget"),
     [

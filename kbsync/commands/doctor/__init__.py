@@ -14,13 +14,11 @@ import click
 from kbsync.commands.doctor.examination import examined
 from kbsync.commands.doctor.findings import Finding, Result
 from kbsync.commands.doctor.report import write_report
-from kbsync.commands.options import as_json
+from kbsync.commands.options import as_json, config_option
 
 WRONG, TROUBLED, UNREACHABLE = 2, 3, 5
 
-
 _CONFIGURED = frozenset({"configuration", "key", "ledger fit"})
-
 
 _SERVED = frozenset(
     {
@@ -37,7 +35,6 @@ _SERVED = frozenset(
     }
 )
 
-
 _LOOKS = {
     Result.OK: ("✓", "+", "green"),
     Result.WARN: ("!", "!", "yellow"),
@@ -45,17 +42,11 @@ _LOOKS = {
     Result.SKIP: ("-", "-", "bright_black"),
 }
 
-
 _WIDTH = 18
 
 
 @click.command(name="doctor")
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(path_type=Path),
-    help="Configuration file; else $KBSYNC_CONFIG, ./kbsync.toml, the user's, the system's.",
-)
+@config_option
 @click.option("--hooks", is_flag=True, help="Send a test message through each of [[hooks]], too.")
 @click.option(
     "--user",

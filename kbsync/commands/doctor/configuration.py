@@ -18,6 +18,7 @@ from kbsync.commands.doctor.findings import (
 from kbsync.config import Settings, find, load
 from kbsync.config.keys import CREDENTIAL, ENV_KEY, ENV_KEY_FILE, has_credential
 from kbsync.errors import ConfigError
+from kbsync.plurals import counted
 
 
 def configuration(explicit: Path | None) -> tuple[Settings | None, list[Finding]]:
@@ -28,8 +29,7 @@ def configuration(explicit: Path | None) -> tuple[Settings | None, list[Finding]
         settings = load(explicit)
     except ConfigError as error:
         return None, [_wrong(file, line) for line in str(error).splitlines()]
-    count = len(settings.folders)
-    found = f"is valid; {count} folder{'' if count == 1 else 's'}"
+    found = f"is valid; {counted(len(settings.folders), 'folder')}"
     return settings, [
         ok(check, file, found),
         *(

@@ -30,7 +30,6 @@ from kbsync.mounts import mount_of
 #: What a Dify server takes unless its UPLOAD_FILE_SIZE_LIMIT says otherwise.
 SERVER_LIMIT = 15 * 2**20
 
-
 _MANY_WATCHES = 0.8
 
 

@@ -27,15 +27,11 @@ from kbsync.errors import Unavailable
 #: Seconds that the walk through one folder, and the wait for one answer, may take.
 PATIENCE: Final = 10.0
 
-
 _SKEW, _SLOW = 60.0, 2.0
-
 
 _OLDEST = (1, 7)
 
-
 _REDIRECT, _SUCCESS = 3, 200
-
 
 _NAMED = {"User-Agent": f"kbsync/{__version__}"}
 

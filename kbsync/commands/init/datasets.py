@@ -16,6 +16,7 @@ from kbsync.errors import Denied, Unavailable
 from kbsync.log import printable
 from kbsync.model import Dataset
 from kbsync.places import LONGEST_NAME
+from kbsync.plurals import counted
 
 _LONGEST_LIST = 40
 _NUMBER, _QUOTED = re.compile(r"[+-]?\d+"), re.compile(r'".*"')
@@ -60,8 +61,7 @@ def _show(known: Sequence[Dataset]) -> None:
         "Knowledge bases that this key may see:" if known else "No knowledge base yet.", err=True
     )
     for number, dataset in enumerate(known[:_LONGEST_LIST], 1):
-        count = dataset.document_count or 0
-        told = f"{count} document{'' if count == 1 else 's'}"
+        told = counted(dataset.document_count or 0, "document")
         technique = dataset.indexing_technique or "not used yet"
         click.echo(f"  {number:>3}  {printable(dataset.name):<40}  {told}, {technique}", err=True)
     if len(known) > _LONGEST_LIST:

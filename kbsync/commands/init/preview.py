@@ -11,6 +11,7 @@ from kbsync.commands.doctor.findings import size
 from kbsync.config import Settings
 from kbsync.engine import Planned, Scope
 from kbsync.log import printable
+from kbsync.plurals import counted
 
 _EXAMPLES = 5
 
@@ -30,7 +31,7 @@ def preview(settings: Settings) -> None:
 def _show(name: str, rows: list[Planned]) -> None:
     sent = [row for row in rows if row.action == "send"]
     total = size(sum(row.size or 0 for row in sent))
-    files = f"{len(sent)} file{'' if len(sent) == 1 else 's'}"
+    files = counted(len(sent), "file")
     click.echo(f"\n{name}: the first run sends {files} ({total})")
     for row in sent[:_EXAMPLES]:
         click.echo(f"  + {printable(row.key.path)}")
