@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -58,19 +59,31 @@ def run(place: Path, count: int) -> None:
             client, server, name, files
         )
     seconds: dict[str, list[float]] = {name: [] for name in ways}
+    cpu: dict[str, list[float]] = {name: [] for name in ways}
     asked: dict[str, Counter[str]] = {}
     for number in range(3):
         for name, way in ways.items():
             with started(_fresh(place)) as server:
+                before = _used()
                 seconds[name].append(way(server, f"round {number} {name}"[:40]))
+                cpu[name].append(_used() - before)
                 asked[name] = server.requests()
                 if name == OURS:
                     asked["a hundredth changed"] = _again(place, server, files[::100])
                     asked["nothing changed"] = _again(place, server, [])
-    figures = [Figure(name, tuple(values)) for name, values in seconds.items()]
+    figures = [
+        Figure(name, tuple(values), cpu=statistics.median(cpu[name]))
+        for name, values in seconds.items()
+    ]
     title = f"first sync, {count} documents"
     report(title, figures, ours=OURS)
     _tell_requests(title, asked, count)
+
+
+def _used() -> float:
+    """Seconds of the processor that this process and its ended children took: no server's."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _tell_requests(title: str, asked: dict[str, Counter[str]], count: int) -> None:

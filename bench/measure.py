@@ -90,9 +90,10 @@ def report(title: str, figures: Sequence[Figure], *, ours: str) -> None:
     print(f"\n{title}")
     for figure in figures:
         note = "" if figure is mine else f"   {ours} takes {_ratios(mine, figure)}"
+        memory = f"{figure.memory / 1e6:7.1f} MB" if figure.memory else ""
         print(
-            f"  {figure.name:<28} {figure.median * 1000:8.0f} ms +-{figure.spread:4.0%}"
-            f" {figure.memory / 1e6:7.1f} MB{note}"
+            f"  {figure.name:<32} {figure.median * 1000:8.0f} ms +-{figure.spread:4.0%}"
+            f" {memory}{note}"
         )
     keep(
         title,
@@ -101,8 +102,8 @@ def report(title: str, figures: Sequence[Figure], *, ours: str) -> None:
                 "name": figure.name,
                 "median_ms": round(figure.median * 1000, 1),
                 "spread": round(figure.spread, 3),
-                "cpu_ms": round(figure.cpu * 1000, 1),
-                "memory_mb": round(figure.memory / 1e6, 1),
+                "cpu_ms": round(figure.cpu * 1000, 1) or None,
+                "memory_mb": round(figure.memory / 1e6, 1) or None,
                 "ours_takes_of_its_time": round(mine.median / figure.median, 3),
                 "ours_takes_of_its_cpu": _of(mine.cpu, figure.cpu),
             }
