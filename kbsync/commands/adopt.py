@@ -44,7 +44,8 @@ def command(
     For a ledger that was lost: documents of ours are told by their names and metadata, and
     compared with the files by content. `kbsync reconcile` and `kbsync run` do the same by
     themselves before they send the first document of a folder. Documents of other instances, and
-    those that kbsync did not make, are counted and left alone.
+    those that kbsync did not make, are counted and left alone. Where each directory has a dataset
+    of its own ({dir1}), those of the directories that are there now are looked into.
 
     Example: kbsync adopt handbook -v
     """
