@@ -32,6 +32,7 @@ _META = re.compile(r"\{meta\.([^{}]+?)(?::(number|time))?\}")
 Told = Mapping[str, str | int | float]
 
 _LONGEST = 1000
+_LARGEST = 2**63
 
 
 def check(name: str, template: object) -> None:
@@ -45,8 +46,8 @@ def check(name: str, template: object) -> None:
         raise ValueError(f'"{name}" must be a text or a number')
     if isinstance(template, str):
         _check_text(name, template)
-    if isinstance(template, float) and not isfinite(template):
-        raise ValueError(f'"{name}" must be a number that is one, not {template}')
+    elif isinstance(template, int | float) and _number(template) is None:
+        raise ValueError(f'"{name}" must be a number that is one, and below 2^63')
 
 
 def _check_text(name: str, template: str) -> None:
@@ -136,15 +137,14 @@ def _as(kind: str | None, value: str | float | None) -> MetadataValue:
 
 
 def _number(value: str | float | None) -> int | float | None:
-    if not isinstance(value, str):
-        return value
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    if not isfinite(number):
-        return None
-    return int(number) if number.is_integer() else number
+    number = value
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return None
+        number = int(number) if isfinite(number) and number.is_integer() else number
+    return number if isinstance(number, int | float) and abs(number) < _LARGEST else None
 
 
 def _time(value: str | float | None) -> int | None:

@@ -51,7 +51,8 @@ def main(family: str, extension: str, seconds: int, memory: int, output: int, mo
     except MemoryError:
         text, code = "", TOO_BIG
     except Exception as error:  # noqa: BLE001 - whatever a parser makes of a stranger's file
-        text, code = f"{type(error).__name__}: {error}", BROKEN
+        what = f"{type(error).__name__}: {error}"
+        text, code = f"is it damaged, or no .{extension} file? ({what})", BROKEN
     return _write(text, code)
 
 

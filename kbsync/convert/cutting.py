@@ -67,7 +67,7 @@ def ends(size: int, most: int, within: Within) -> Iterator[int]:
     """Where each piece of something ends that has this size."""
     start = 0
     while size - start > most:
-        start = within(start + most // _LEAST, start + most)
+        start = within(start + max(1, most // _LEAST), start + most)
         yield start
     yield size
 

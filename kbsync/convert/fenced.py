@@ -7,6 +7,7 @@ import re
 from kbsync.convert import cutting
 from kbsync.convert.cutting import Piece
 from kbsync.convert.texts import as_utf8
+from kbsync.errors import FileError
 from kbsync.formats import LANGUAGES
 
 
@@ -19,11 +20,19 @@ def convert(body: bytes, extension: str) -> str:
 
 
 def cut(fenced: bytes, most: int) -> list[Piece]:
-    """The block in pieces that are blocks of their own."""
+    """The block in pieces of at most `most` bytes that are blocks of their own.
+
+    Raises FileError when a fence takes too much of a piece.
+    """
     opening, _, rest = fenced.partition(b"\n")
     closing = rest.rstrip(b"\n").rpartition(b"\n")[2]
     text = rest.rstrip(b"\n")[: -len(closing)]
     room = most - len(opening) - len(closing) - 3
+    if room < most // 2:
+        raise FileError(
+            f"too large, and it cannot be split: it has {len(closing) - 1:,} backticks in a row,"
+            f" too many for what encloses them to fit into a document of max_size = {most:,} bytes"
+        )
     return [
         Piece(b"%s\n%s\n%s\n" % (opening, piece.body.strip(b"\r\n"), closing))
         for piece in cutting.cut("", text, room)

@@ -9,6 +9,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime, time
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: It has to end within so many bytes.
 LONGEST = 64 * 2**10
+#: Bits of a number; Python writes no number of more than 4300 digits.
+_LONGEST_NUMBER = 4096
 
 _FRONT = re.compile(
     r"(?P<fence>---|\+\+\+)[ \t]*\r?\n(?P<said>.*?\n)??"
@@ -86,7 +89,7 @@ def _yaml(text: str) -> object:
 
     try:
         return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+    except Exception as error:  # whatever a wrong value does to who makes it
         raise ValueError(str(error)) from error
 
 
@@ -107,9 +110,9 @@ def _plain(value: object) -> str | int | float | None:
         case float():
             return value if math.isfinite(value) else None
         case int():
-            return value
+            return value if value.bit_length() < _LONGEST_NUMBER else None
         case str():
-            return " ".join(value.split())
+            return _line(value)
         case datetime() | date() | time():
             return value.isoformat()
         case list():
@@ -119,14 +122,20 @@ def _plain(value: object) -> str | int | float | None:
             return None
 
 
+def _line(text: str) -> str:
+    """A text in one line, as every database takes it: whole letters, and none that ends it."""
+    return " ".join(text.encode("utf-8", "replace").decode().replace("\0", "").split())
+
+
 def _of_page(head: bytes) -> Told:
     found = _CHARSET.search(head[:1024])
     try:
         text = head.decode(found[1].decode() if found else "utf-8", "replace")
-    except LookupError:
+    except (LookupError, UnicodeError):  # no encoding, or none that can replace what is wrong
         text = head.decode("utf-8", "replace")
     reader = _Meta()
-    reader.feed(text)
+    with suppress(AssertionError):  # of the parser, for a declaration such as "<![x"
+        reader.feed(text)
     return reader.told
 
 
@@ -142,13 +151,13 @@ class _Meta(HTMLParser):
         given = dict(attrs)
         name = given.get("name") or given.get("property")
         if tag == "meta" and name and given.get("content"):
-            self.told.setdefault(name.lower(), " ".join((given["content"] or "").split()))
+            self.told.setdefault(name.lower(), _line(given["content"] or ""))
         elif tag == "title":
             self._title = []
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "title" and self._title is not None:
-            self.told.setdefault("title", " ".join("".join(self._title).split()))
+            self.told.setdefault("title", _line("".join(self._title)))
             self._title = None
 
     def handle_data(self, data: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from html.parser import HTMLParser
 
+from kbsync.convert.texts import as_utf8
 from kbsync.errors import FileError
 
 _TOLD = ("From", "To", "Cc", "Date")
@@ -25,10 +26,18 @@ def _parts(mail: EmailMessage) -> Iterator[str]:
     yield "  \n".join(f"{name}: {mail[name]}" for name in _TOLD if mail[name])
     found = mail.get_body(("plain", "html"))
     if found is not None:
-        text = str(found.get_content())
+        text = _content(found)
         yield _without_tags(text) if found.get_content_subtype() == "html" else text.strip()
     names = [name for part in mail.iter_attachments() if (name := part.get_filename())]
     yield "Attached: " + ", ".join(names) if names else ""
+
+
+def _content(part: MIMEPart) -> str:
+    try:
+        return str(part.get_content())
+    except LookupError:  # an encoding that there is not
+        body = part.get_payload(decode=True)
+        return as_utf8(body if isinstance(body, bytes) else b"").decode()
 
 
 def _without_tags(page: str) -> str:

@@ -127,3 +127,19 @@ def test_a_wrong_field_is_named(tmp_path: Path) -> None:
 
         assert said.code == 2
         assert 'metadata: "team": there is no {department}; there are' in said.err
+
+
+def test_what_a_stranger_says_of_a_file(tmp_path: Path) -> None:
+    """A head that no parser reads says nothing: its file is indexed, and all others are."""
+    with a_place(tmp_path) as place:
+        place.configure(metadata={"author": "{meta.author}", "year": "{meta.year:number}"})
+        place.write("a.html", f"<title>x</title><p>{BODY}</p><![x")
+        place.write("b.html", f'<meta charset="idna"><meta name="author" content="Ana"><p>{BODY}')
+        place.write("c.md", f"---\n!!float\n---\n{BODY}")
+        place.write("d.md", f"---\nauthor: 0b{'1' * 60000}\nyear: 0b{'1' * 60000}\n---\n{BODY}")
+        place.write("e.md", f'---\nauthor: "A\\0na \\ud800"\n---\n{BODY}')
+        assert place.kbsync("reconcile").code == 0
+        authors = {path: one.metadata.get("author") for path, one in place.live().items()}
+        assert authors == {
+            "a.html": None, "b.html": "Ana", "c.md": None, "d.md": None, "e.md": "Ana ?",
+        }  # fmt: skip

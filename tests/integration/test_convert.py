@@ -138,6 +138,12 @@ GOLDEN: dict[str, tuple[str, bytes, str, str]] = {
         "# Mail without a subject\n\nFrom: ana@example.org\n\nOne\nTwo & three\n",
         "md",
     ),
+    "mail in an encoding that there is not": (
+        "eml",
+        b"Subject: Plan\nContent-Type: text/plain; charset=x-unknown\n\nR\xe4ume im Geb\xe4ude\n",
+        "# Plan\n\nRäume im Gebäude\n",
+        "md",
+    ),
     "notebook": (
         "ipynb",
         notebook(),
@@ -275,6 +281,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "cut off": ("pptx", lambda: slides()[:9000], "it is damaged"),
     "deep json": ("ipynb", lambda: b"[" * 10**6, "nested too deeply"),
     "no notebook": ("ipynb", lambda: b"{}", "it has no cells"),
+    "another archive": ("pptx", lambda: archive({"a": "x"}), r"damaged, or no \.pptx file\?"),
     "no mail": ("eml", lambda: b"\n\nhello", "it has no headers"),
     "no rich text": ("rtf", lambda: b"hello", "no rich text"),
     "binary as text": ("json", lambda: bytes(range(256)) * 99, "no text in any encoding"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import random
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kbsync.convert.cutting import cut
+from kbsync.convert.fenced import convert as convert_fenced
 from kbsync.convert.fenced import cut as cut_fenced
 from kbsync.errors import FileError
 
@@ -157,3 +159,20 @@ def test_code_stays_code() -> None:
         assert piece.endswith("}\n````\n")
         assert len(piece) <= 200
     assert sum(piece.count("otter") for piece in pieces) == 60
+
+
+def test_a_fence_that_fills_a_document() -> None:
+    """Code with a run of backticks as long as a document is refused, and nobody waits for it."""
+    body = convert_fenced(b"`" * 600 + b"\n" + b"text\n" * 100, "json").encode()
+    with pytest.raises(FileError, match="cannot be split: it has 600 backticks in a row"):
+        cut_fenced(body, 1000)
+
+
+@pytest.mark.parametrize("most", range(1, 8))
+@pytest.mark.parametrize("extension", ["md", "txt", "csv"])
+def test_documents_of_a_few_bytes(extension: str, most: int) -> None:
+    """However small a document may be, cutting comes to an end."""
+    text = b"# a\n\n# b\nab cd\n\n# c\n1,2\n"
+    refused = pytest.raises(FileError) if extension == "csv" else nullcontext()
+    with refused:
+        assert all(0 < len(piece.body) <= most for piece in cut(extension, text, most))

@@ -60,7 +60,10 @@ def test_front_matter(text: str, encoding: str) -> None:
         "---\n" + "[" * 5000 + "\n---\n",
         "---\na: 2026-13-45\n---\n",
         "---\na: 1" + "0" * 5000 + "\n---\n",
+        "---\na: !!timestamp x\n---\n",
+        "---\n!!float\n---\n",
     ],
+    ids=range(11),
 )
 def test_what_is_none(text: str) -> None:
     """What cannot be read, or is no table, says nothing and stays in the text."""
@@ -101,9 +104,55 @@ def test_a_letter_that_is_cut() -> None:
         assert said("md", body[:length]) == SAID
 
 
-@given(st.binary(max_size=200).map(lambda some: b"---\n" + some + b"\n---\n"))
-def test_anything(body: bytes) -> None:
+@pytest.mark.parametrize(
+    "text", ["---\na: 0b" + "1" * 60000, "---\na: 1" + ":59" * 9999, "+++\na = 0x" + "f" * 60000]
+)
+def test_a_number_that_is_none(text: str) -> None:
+    """A number that would have thousands of digits says nothing."""
+    assert said("md", f"{text}\n{text[:3]}\n".encode()) == {}
+
+
+def test_what_no_database_takes() -> None:
+    """Half a letter, and the letter that ends texts, are in no value."""
+    assert said("md", b'---\na: "x\\ud800y\\0z"\n---\n') == {"a": "x?yz"}
+    assert said("html", b'<meta name="a" content="x\0z"><title>x\0z</title>') == {
+        "a": "xz",
+        "title": "xz",
+    }
+
+
+@pytest.mark.parametrize("encoding", ["idna", "punycode", "undefined", "hex", "nonsense"])
+def test_an_encoding_that_is_none(encoding: str) -> None:
+    """A page whose own word about its encoding is of no use is read as UTF-8."""
+    page = f'<meta charset="{encoding}"><title>Räume</title>'
+    assert said("html", page.encode()) == {"title": "Räume"}
+
+
+def test_a_declaration_that_is_none() -> None:
+    """What stands before something that no parser reads counts."""
+    assert said("html", b"<title>Rooms</title><![x <title>none") == {"title": "Rooms"}
+
+
+_YAML = (
+    "a b: \n - ? [ ] { } !!int !!float !!timestamp !!binary !!set !!omap & * << | > ' \" % @ 0b1"
+)
+_TOML = 'a = \n [ ] [[ ]] { } " """ \' , . 1 0x 0b 1e9 inf nan 2026-01-01 T10:00:00 Z +99:99 # \\u'
+_PAGE = (
+    "a < <! <![ <![if <!-- --> <? > ]]> <meta name= content= \" ' = / </ <title> &# &amp charset="
+)
+
+
+def texts(tokens: str) -> st.SearchStrategy[str]:
+    words = st.sampled_from([*tokens.split(" "), " ", "\0", "\x85", "ü", "\ufeff"])
+    return st.lists(words, max_size=25).map("".join)
+
+
+@given(st.binary(max_size=200), texts(_YAML), texts(_TOML), texts(_PAGE))
+def test_anything(some: bytes, yaml: str, toml: str, page: str) -> None:
     """Whatever stands there, it is read or left."""
-    said("md", body)
-    said("html", body)
-    without(body)
+    front = (f"---\n{yaml}\n---\n".encode(), f"+++\n{toml}\n+++\n".encode())
+    for body in (*front, b"---\n" + some + b"\n---\n"):
+        str(said("md", body))
+        without(body)
+    for body in (page.encode(), some):
+        str(said("html", body))

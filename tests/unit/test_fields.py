@@ -105,6 +105,7 @@ def test_types() -> None:
         ("team", "in {dir1", "a brace stands alone in 'in {dir1'; there are {folder}, {path}"),
         ("team", "{dir1}}", "a brace stands alone"),
         ("team", math.inf, "a number that is one"),
+        ("team", -(2**70), "below 2^63"),
         ("team", math.nan, "a number that is one"),
     ],
 )
