@@ -35,15 +35,18 @@ _PARTS = (
     (("failed",), "█", "!", "red"),
 )
 _BAR = (8, 24)
+_TITLES = ("searchable", "waiting", "under way", "failed", "not sent")
+_STYLES = ("green", "blue", "blue", "red", "")
 #: What the terminal must be wide enough for.
-_FOR_SCANNED, _FOR_WATCHED, _FOR_BARS, _FOR_NEXT = 72, 84, 100, 116
+_FOR_TABLE, _FOR_SCANNED, _FOR_WATCHED, _FOR_BARS, _FOR_NEXT = 60, 72, 84, 100, 116
 
 
 def show(view: View, console: Console) -> None:
     """Print it; long lines stay whole, for whoever greps."""
-    for part in _top(view):
-        console.print(part, soft_wrap=True)
-    console.print(_table(view.rows, console.width, bars=console.is_terminal))
+    for above in _top(view):
+        console.print(above, soft_wrap=True)
+    for part in _folders(view.rows, console.width, bars=console.is_terminal):
+        console.print(part)
     for note in _notes(view):
         console.print(note, soft_wrap=True)
 
@@ -60,7 +63,7 @@ def screen(view: View, width: int, height: int) -> RenderableType:
     lines: list[RenderableType] = [
         *top,
         Text(),
-        _table(view.rows, width, bars=True),
+        *_folders(view.rows, width, bars=True),
         Text(),
         *notes,
         Text(),
@@ -100,6 +103,33 @@ def _service_line(service: Mapping[str, Any] | None) -> str:
     return f"service: running as process {service.get('pid')}{f', {problem}' if problem else ''}"
 
 
+def _folders(rows: Sequence[Mapping[str, Any]], width: int, *, bars: bool) -> list[RenderableType]:
+    """A table, or where it would have to lose columns, a line for each folder."""
+    if width >= _FOR_TABLE:
+        return [_table(rows, width, bars=bars)]
+    return [Text(f"{row['name']}: {_in_words(row['counts'])}") for row in rows]
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    told = [
+        f"{count:,} {title}"
+        for title, count in zip(_TITLES, _numbers(counts), strict=True)
+        if count
+    ]
+    return ", ".join(told) or "nothing yet"
+
+
+def _numbers(counts: Mapping[str, int]) -> tuple[int, ...]:
+    """What the ledger counts, as `_TITLES` calls it."""
+    return (
+        counts["completed"],
+        counts["pending"],
+        counts["sending"] + counts["indexing"],
+        counts["failed"],
+        counts["skipped"],
+    )
+
+
 def _table(rows: Sequence[Mapping[str, Any]], width: int, *, bars: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     bars = bars and width >= _FOR_BARS
@@ -109,7 +139,7 @@ def _table(rows: Sequence[Mapping[str, Any]], width: int, *, bars: bool) -> Tabl
     table.add_column("folder", overflow="fold", min_width=10)
     if bars:
         table.add_column("", min_width=_BAR[0])
-    for title in ("searchable", "waiting", "under way", "failed", "not sent"):
+    for title in _TITLES:
         table.add_column(title, justify="right", no_wrap=True)
     if watched:
         table.add_column("watched")
@@ -119,13 +149,7 @@ def _table(rows: Sequence[Mapping[str, Any]], width: int, *, bars: bool) -> Tabl
         table.add_column("next")
     for row in rows:
         counts = row["counts"]
-        cells = [
-            _count(counts["completed"], "green"),
-            _count(counts["pending"], "blue"),
-            _count(counts["sending"] + counts["indexing"], "blue"),
-            _count(counts["failed"], "red"),
-            _count(counts["skipped"], ""),
-        ]
+        cells = list(map(_count, _numbers(counts), _STYLES))
         bar = [_Bar(counts)] if bars else []
         if watched:
             cells.append(Text(_watched(row)))

@@ -91,6 +91,7 @@ def test_the_table_fits_the_terminal() -> None:
 
 def test_a_folder_is_one_line() -> None:
     """A column that has no room is left out, and makes no row longer."""
+    assert printed(view(*failures(1)), 59)[2] == "docs: 12,431 searchable, 7 waiting, 1 failed"
     for width in (60, 70, 72, 90):
         lines = printed(view(), width)
         assert len(lines) == len(["server", "service", "titles", "docs"])
