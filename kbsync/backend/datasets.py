@@ -30,15 +30,19 @@ class Datasets:
         # Servers check names without a lock: two creates at once make two datasets (seen live).
         self._making = threading.Lock()
 
-    def resolve(self, reference: str, *, create: Processing | None) -> Dataset:
+    def resolve(
+        self, reference: str, *, create: Processing | None, known: str | None = None
+    ) -> Dataset:
         """The dataset of this UUID or exact name; see `Backend.dataset`."""
         if _UUID.fullmatch(reference):
             row = self._by_id(reference)
-        elif create is None:
-            row = self._by_name(reference) or self._refuse_unknown(reference)
         else:
             with self._making:
-                row = self._by_name(reference) or self._create(reference, create)
+                row = (
+                    self._by_name(reference)
+                    or self._renamed(known)
+                    or self._made(reference, create)
+                )
         _refuse_foreign(row)
         return dataset_of(row)
 
@@ -65,12 +69,6 @@ class Datasets:
             return None  # older servers have no such route, and others may close it
         return any(row.get("models") for row in rows(answer))
 
-    def _refuse_unknown(self, name: str) -> Row:
-        raise Denied(
-            f"there is no dataset {name!r} on {self._transport.host}, or the key may not see it;"
-            " correct `dataset`, or set create_dataset = true"
-        )
-
     def _by_id(self, reference: str) -> Row:
         try:
             return table(self._get(f"/datasets/{reference}"))
@@ -79,6 +77,15 @@ class Datasets:
                 f"there is no dataset with the id {reference} on {self._transport.host}, or the key"
                 " belongs to another workspace; correct `dataset`"
             ) from None
+
+    def _renamed(self, known: str | None) -> Row | None:
+        """The dataset of this id, whatever it is called now; None when it is gone."""
+        if known is None:
+            return None
+        try:
+            return table(self._get(f"/datasets/{known}"))
+        except Missing:
+            return None
 
     def _by_name(self, name: str) -> Row | None:
         params: dict[str, str | int] = {"limit": PAGE, "include_all": "true"}
@@ -100,7 +107,12 @@ class Datasets:
     def _get(self, path: str, **params: str | int) -> Answer:
         return self._transport.call(Call("get", "GET", path, params=params, repeatable=True))
 
-    def _create(self, name: str, processing: Processing) -> Row:
+    def _made(self, name: str, processing: Processing | None) -> Row:
+        if processing is None:
+            raise Denied(
+                f"there is no dataset {name!r} on {self._transport.host}, or the key may not see"
+                " it; correct `dataset`, or set create_dataset = true"
+            )
         body = {
             "name": name,
             "indexing_technique": processing.indexing_technique,

@@ -66,9 +66,11 @@ class DifyBackend:
         """Ask for one dataset; see `Backend.reach`."""
         self._transport.call(PROBE)
 
-    def dataset(self, reference: str, *, create: Processing | None = None) -> Dataset:
+    def dataset(
+        self, reference: str, *, create: Processing | None = None, known: str | None = None
+    ) -> Dataset:
         """Resolve a dataset by UUID or exact name; see `Backend.dataset`."""
-        return self._datasets.resolve(reference, create=create)
+        return self._datasets.resolve(reference, create=create, known=known)
 
     def datasets(self) -> Sequence[Dataset]:
         """Every dataset that the key may see, by name; see `Backend.datasets`."""

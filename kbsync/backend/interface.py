@@ -58,11 +58,14 @@ class Backend(Protocol):
         """One small question, only to know that the server answers; raises `BackendError`."""
         ...
 
-    def dataset(self, reference: str, *, create: Processing | None = None) -> Dataset:
+    def dataset(
+        self, reference: str, *, create: Processing | None = None, known: str | None = None
+    ) -> Dataset:
         """Resolve a dataset by UUID or exact name and check that documents can be sent to it.
 
-        With `create`, a dataset of that name is made when there is none. Raises `Denied` with what
-        to do: no such dataset, two of that name, API switched off, external, pipeline.
+        Where no dataset has the name, it is that of the id `known`, which had it before, and else,
+        with `create`, one is made. Raises `Denied` with what to do: no such dataset, two of that
+        name, API switched off, external, pipeline.
         """
         ...
 

@@ -48,7 +48,13 @@ class SimpleBackend:
         with suppress(Missing, NoSuchRoute):
             self._transport.call(PROBE)
 
-    def dataset(self, reference: str, *, create: Processing | None = None) -> Dataset:  # noqa: ARG002 - it cannot
+    def dataset(
+        self,
+        reference: str,
+        *,
+        create: Processing | None = None,  # noqa: ARG002 - it cannot
+        known: str | None = None,  # noqa: ARG002 - it has no names
+    ) -> Dataset:
         """Take a dataset's id as it is: this form has no call that asks for one."""
         try:
             uuid.UUID(reference)

@@ -10,6 +10,7 @@ from kbsync import drift
 from kbsync.drift import Finding, Kind
 from kbsync.engine.base import Base
 from kbsync.engine.values import Audit, Event, Happened
+from kbsync.errors import Missing
 from kbsync.model import Listed, Remote, StatusAction
 
 _PAGE = 100
@@ -58,17 +59,24 @@ class Auditing(Base):
         return [self._told(name, looks, frozenset(repair)) for name in names]
 
     def _filled(self, name: str) -> Collection[str]:
-        """The ids of a folder's datasets."""
-        folder = self.folders[name]
-        if folder.places.is_one:
+        """The ids of a folder's datasets: those that the ledger knows, also of one that is gone."""
+        folder, known = self.folders[name], self.ledger.datasets(name)
+        if folder.places.is_one and folder.dataset not in known:
             return [self.dataset(folder).id]
-        return dict.fromkeys(self.ledger.datasets(name).values())
+        return dict.fromkeys(known.values())
+
+    def _listed(self, dataset_id: str) -> dict[str, Listed]:
+        """A dataset's documents by their ids: none when it was deleted, and they with it."""
+        try:
+            return {one.document_id: one for one in self.backend.documents(dataset_id)}
+        except Missing:
+            return {}
 
     def _look(self, dataset_id: str, names: Collection[str], accept: Collection[str]) -> _Look:
         """List a dataset, and look again at what seems not to be as agreed."""
         since = self.clock()
         going = self.ledger.going(dataset_id)
-        listed = {one.document_id: one for one in self.backend.documents(dataset_id)}
+        listed = self._listed(dataset_id)
         for document_id in going:
             listed.pop(document_id, None)
         compared = self._compared(listed.values(), dataset_id, since)
@@ -101,7 +109,7 @@ class Auditing(Base):
         # Only lists tell how much text there is.
         edited = any(found.kind is Kind.EDITED for found in findings)
         if edited or len(ids) * _PAGE > len(listed) + _PAGE:
-            view = {one.document_id: one for one in self.backend.documents(dataset_id)}
+            view = self._listed(dataset_id)
             ids = {found.document_id for found in findings if found.kind is Kind.EMPTY}
         else:
             view = dict(listed)

@@ -139,8 +139,9 @@ class Base:
         with bound.lock:
             if bound.dataset is None:
                 create = folder.processing if folder.create_dataset else None
+                known = self.ledger.datasets(folder.name).get(name)
                 try:
-                    dataset = self.backend.dataset(name, create=create)
+                    dataset = self.backend.dataset(name, create=create, known=known)
                     self.backend.fits(dataset, folder.processing)
                     self.able_to_shelve(folder)
                 except (Missing, Denied) as error:
@@ -148,7 +149,15 @@ class Base:
                     raise Denied(text, folder=folder.name) from error
                 self._bind(folder, name, dataset)
                 bound.dataset = dataset
+                if not dataset.is_called(name):
+                    self.tell(Event(Happened.NOTE, folder.name, "", renamed(folder, name, dataset)))
             return bound.dataset
+
+    def unbind(self, name: str) -> None:
+        """A folder's dataset is not there any more: resolve it again before the next use."""
+        with self._binding:
+            for bound in [one for (folder, _), one in self._bound.items() if folder == name]:
+                bound.dataset = None
 
     def _bind(self, folder: Folder, name: str, dataset: Dataset) -> None:
         now = self.clock()
@@ -265,6 +274,13 @@ class Base:
             self.dataset(folder)
         else:
             self.ledger.rebind(name, folder.dataset, self.clock())
+
+
+def renamed(folder: Folder, name: str, dataset: Dataset) -> str:
+    """What is told of a dataset that had this name and has another one now."""
+    told = f"dataset {name!r} is called {dataset.name!r} in Dify now, and is filled on"
+    one = f'set dataset = "{dataset.name}"'
+    return f"{told}; {one if folder.places.is_one else 'give it its name back, or leave it so'}"
 
 
 def is_version(remote: Remote | None, version: Version, dataset_id: str | None = None) -> bool:

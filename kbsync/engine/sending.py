@@ -76,6 +76,8 @@ class Sending(Converting, Parting, Adopting):
             raise
         except (Missing, Denied) as error:
             self.ledger.release(job)
+            if isinstance(error, Missing):
+                self.unbind(job.key.folder)
             raise Denied(str(error), folder=job.key.folder) from error
         return job.key.folder
 

@@ -73,6 +73,10 @@ class Dataset:
     doc_form: str | None = None
     document_count: int | None = None
 
+    def is_called(self, reference: str) -> bool:
+        """Whether a setting means it by its present name, or by its id."""
+        return reference == self.name or reference.lower() == self.id
+
 
 @dataclass(frozen=True, slots=True)
 class Indexing:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
 
 from .place import Place, a_place
 
@@ -69,3 +73,78 @@ def test_a_dataset_that_is_not_there(tmp_path: Path) -> None:
         place.configure(dataset="KB")
         assert place.kbsync("reconcile").code == 0
         assert place.kbsync("status", "--json").json["refusals"] == []
+
+
+def of_server(place: Place) -> dict[str, int]:
+    """The names of the server's datasets, with how many documents each has."""
+    answer = httpx.get(
+        f"{place.base_url}/datasets", headers={"Authorization": f"Bearer {place.standin.key}"}
+    )
+    return {row["name"]: row["document_count"] for row in answer.json()["data"]}
+
+
+def by_a_person(place: Place, method: str, **arguments: Any) -> None:
+    """What somebody does to the dataset in Dify."""
+    answer = httpx.request(
+        method,
+        f"{place.base_url}/datasets/{place.dataset_id}",
+        headers={"Authorization": f"Bearer {place.standin.key}"},
+        **arguments,
+    )
+    assert answer.status_code in (200, 204), answer.text
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_dataset_that_is_renamed_in_dify(tmp_path: Path, create: bool) -> None:
+    """It is filled on, for applications know it by its id; the name to set is told."""
+    with a_place(tmp_path) as place:
+        place.configure(create_dataset=create)
+        some_files(place)
+        by_a_person(place, "PATCH", json={"name": "Handbook"})
+        place.write("0.md", "document number 0, about herons by now")
+        said = place.kbsync("reconcile")
+        assert said.code == 0, said.out + said.err
+        assert said.line("is called 'Handbook' in Dify").endswith('set dataset = "Handbook"')
+        place.equal()
+        assert of_server(place) == {"Handbook": 3}
+        said = place.kbsync("doctor")
+        assert said.code == 0, said.out
+        assert said.line("is called 'Handbook' in Dify").startswith("!")
+        place.configure(dataset="Handbook")
+        place.calls()
+        assert place.kbsync("reconcile").code == 0
+        assert place.calls()["create"] == 0
+        assert "is called" not in place.kbsync("doctor").out
+        place.equal()
+
+
+def test_another_dataset_of_the_name(tmp_path: Path) -> None:
+    """The name decides: a renamed dataset is left for a new one that has the name now."""
+    with a_place(tmp_path) as place:
+        some_files(place)
+        by_a_person(place, "PATCH", json={"name": "Old"})
+        place.dataset_id = place.standin.create_dataset("KB")
+        place.write("0.md", "document number 0, about herons by now")
+        said = place.kbsync("reconcile")
+        assert said.code == 0
+        assert "is called" not in said.out
+        assert of_server(place) == {"KB": 3, "Old": 0}
+        place.equal()
+
+
+def test_a_dataset_that_is_deleted_in_dify(tmp_path: Path) -> None:
+    """The audit tells that all its documents are gone, makes none, and has them sent again."""
+    with a_place(tmp_path) as place:
+        place.configure(create_dataset=True)
+        some_files(place)
+        by_a_person(place, "DELETE")
+        said = place.kbsync("audit")
+        assert said.code == 3, said.out + said.err
+        assert said.out.count("missing: ") == 3
+        assert of_server(place) == {}
+        said = place.kbsync("audit", "--repair")
+        assert said.code == 0, said.out + said.err
+        assert of_server(place) == {"KB": 3}
+        assert place.kbsync("audit").code == 0
+        assert place.kbsync("reconcile").code == 0
+        assert of_server(place) == {"KB": 3}

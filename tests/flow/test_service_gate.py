@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
+
 from kbsync.assembly import opened
 from kbsync.config import load
 from kbsync.engine import Scope
@@ -77,6 +79,33 @@ def test_a_folder_is_accepted_again(tmp_path: Path) -> None:
             while step() == 0.0:
                 pass
             assert gate.problem is None
+
+
+def test_a_dataset_that_is_deleted_while_it_is_filled(tmp_path: Path) -> None:
+    """The service makes it anew and sends everything to it, without being started again."""
+    with a_place(tmp_path) as place:
+        place.configure(create_dataset=True)
+        with opened(load(place.config)) as engine:
+            clock = Now()
+            gate, step = gate_and_sender(engine, clock)
+            for name in ("a.md", "b.md"):
+                place.write(name, f"a page about voles in {name}")
+            engine.accept(*engine.look([Scope("docs")]))
+            while step() == 0.0:
+                pass
+            headers = {"Authorization": f"Bearer {place.standin.key}"}
+            datasets = f"{place.base_url}/datasets"
+            httpx.delete(f"{datasets}/{place.dataset_id}", headers=headers).raise_for_status()
+            place.write("b.md", "a page about herons")
+            engine.accept(*engine.look([Scope("docs")]))
+            step()
+            assert "Dataset not found" in str(gate.problem)
+            clock.now += 61
+            while step() == 0.0:
+                pass
+            assert gate.problem is None
+            (made,) = httpx.get(datasets, headers=headers).json()["data"]
+            assert (made["name"], made["document_count"]) == ("KB", 2)
 
 
 def test_a_key_is_accepted_again() -> None:

@@ -12,6 +12,7 @@ from kbsync.commands.doctor.findings import (
     fail,
     ok,
     skip,
+    warn,
 )
 from kbsync.config import FolderSettings
 from kbsync.engine.engine import Engine
@@ -22,17 +23,28 @@ from kbsync.places import Places
 _MOST_LISTED = 1000
 
 
-def resolved(backend: Backend, folder: FolderSettings) -> Dataset | Finding:
-    """The folder's dataset, or that the first run makes it; raises BackendError, makes none."""
+def resolved(backend: Backend, folder: FolderSettings, known: str | None) -> Dataset | Finding:
+    """The folder's dataset, or that the first run makes it; raises BackendError, makes none.
+
+    `known` is the id of the one that the ledger knows by this name.
+    """
     if not Places(folder.dataset, folder.max_documents).is_one:
         return ok("dataset", folder.name, f"{folder.dataset!r}: a run makes those that are needed")
     try:
-        return backend.dataset(folder.dataset)
+        return backend.dataset(folder.dataset, known=known)
     except Denied as error:
         # Only the text of a dataset that could be made advises to have it made.
         if not folder.create_dataset or "create_dataset = true" not in str(error):
             raise
     return ok("dataset", folder.name, f"there is no {folder.dataset!r} yet; the first run makes it")
+
+
+def named(folder: FolderSettings, dataset: Dataset) -> Finding:
+    """The dataset that was found, and whether it is called as the setting says."""
+    if dataset.is_called(folder.dataset):
+        return ok("dataset", folder.name, f"{dataset.name!r} ({dataset.id})")
+    told = f"{folder.dataset!r} is called {dataset.name!r} in Dify now ({dataset.id})"
+    return warn("dataset", folder.name, told, f'set dataset = "{dataset.name}"')
 
 
 def model(backend: Backend, folder: FolderSettings) -> Finding:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from kbsync.assembly import checking, connect, connect_app, looking
+from kbsync.assembly import checking, connect, connect_app, looking, reading
 from kbsync.backend.interface import Backend
 from kbsync.commands.doctor.configuration import configuration, key
-from kbsync.commands.doctor.datasets import DATASET_CHECKS, model, owner, resolved
+from kbsync.commands.doctor.datasets import DATASET_CHECKS, model, named, owner, resolved
 from kbsync.commands.doctor.findings import (
     Finding,
     Result,
@@ -186,7 +186,8 @@ def _dataset(
     if backend is None:
         yield from skipped(["dataset", *DATASET_CHECKS], folder.name, "the server was not asked")
         return
-    dataset = attempted("dataset", folder.name, partial(resolved, backend, folder))
+    known = _known(settings, folder)
+    dataset = attempted("dataset", folder.name, partial(resolved, backend, folder, known))
     if isinstance(dataset, Finding):
         yield dataset
         is_to_be_made = dataset.result is Result.OK
@@ -195,13 +196,22 @@ def _dataset(
         why = "there is none yet" if is_to_be_made else "the dataset comes first"
         yield from skipped(DATASET_CHECKS, folder.name, why)
         return
-    yield ok("dataset", folder.name, f"{dataset.name!r} ({dataset.id})")
+    yield named(folder, dataset)
     if backend.lists and dataset.indexing_technique is None:
         yield from tried("model", folder.name, partial(model, backend, folder))
     for name, check in DATASET_CHECKS.items():
         yield from tried(name, folder.name, partial(check, backend, dataset, folder))
     if backend.lists and dataset.document_count:
         yield from tried("owner", folder.name, partial(_owner, settings, folder, dataset))
+
+
+def _known(settings: Settings, folder: FolderSettings) -> str | None:
+    """The id of the dataset that had the folder's name for it at the last run."""
+    try:
+        with reading(settings) as ledger:
+            return ledger.datasets(folder.name).get(folder.dataset)
+    except LedgerError:
+        return None
 
 
 def _owner(settings: Settings, folder: FolderSettings, dataset: Dataset) -> Finding:
