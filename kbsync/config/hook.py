@@ -36,14 +36,14 @@ Inputs = Mapping[str, str | int | float | bool]
 
 
 def kinds(value: object) -> tuple[str, ...]:
-    """A list of what a hook can be told of."""
+    """A list of what a hook can be told of; raises ValueError."""
     if not isinstance(value, list | tuple) or not all(kind in KINDS for kind in value):
         raise ValueError(f"must be a list of {', '.join(KINDS)}")
     return tuple(value)
 
 
 def templates(value: object) -> Inputs:
-    """A workflow's inputs: constants, and texts with placeholders."""
+    """A workflow's inputs: constants, and texts with placeholders; raises ValueError."""
     if not isinstance(value, Mapping):
         raise ValueError(  # noqa: TRY004 - pydantic tells it as such
             'must be a table such as { text = "{text}" }'

@@ -118,7 +118,10 @@ def _shown(loc: Location, value: object) -> str:
 
 
 def _quoted(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except ValueError:  # a number of more digits than Python writes
+        return "…"
 
 
 def _child(data: object, step: str | int) -> object:

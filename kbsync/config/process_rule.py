@@ -26,6 +26,15 @@ class Segmentation(Section):
     max_tokens: Annotated[int, whole(50, 4000)]
     chunk_overlap: Annotated[int, whole(0, 4000)] | None = None
 
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> Self:
+        if self.chunk_overlap is not None and self.chunk_overlap > self.max_tokens:
+            raise ValueError(
+                f"chunk_overlap = {self.chunk_overlap} must not be more than max_tokens ="
+                f" {self.max_tokens}: no segment can repeat more than it holds"
+            )
+        return self
+
 
 class Cleaning(Section):
     """One step before the cutting, switched on or off."""

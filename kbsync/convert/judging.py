@@ -15,9 +15,9 @@ from kbsync.convert.recognition import is_there
 from kbsync.convert.registry import CONVERTERS, PDF, PDF_PAGES, family, is_ready
 from kbsync.convert.texts import as_utf8
 from kbsync.errors import FileError, NothingToIndex, NotNow
-from kbsync.formats import BLANK, LANGUAGES, NO_TEXT, NO_WORDS, PAGES, SPLITTABLE
+from kbsync.formats import BLANK, LANGUAGES, MARKDOWN, NO_TEXT, NO_WORDS, PAGES, SPLITTABLE
 
-_TEXTS = frozenset({"txt", "markdown", "md", "mdx", "csv", "vtt", "properties"})
+_TEXTS = MARKDOWN | {"csv", "properties", "txt", "vtt"}
 _OFFICE = frozenset({"docx", "xlsx"})
 
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

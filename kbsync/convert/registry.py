@@ -27,6 +27,8 @@ CONVERTERS: dict[str, Converter] = {
 PDF = Converter("pdf", "pdf", modules=("pypdfium2",))
 #: One that is too large is split.
 PDF_PAGES = Converter("pages", "pdf", modules=("pypdfium2",))
+#: One that is pictures of pages is read where a folder says so.
+RECOGNITION = Converter("recognition", "pdf")
 
 
 def family(converter: Converter) -> Family:
@@ -42,10 +44,6 @@ def is_ready(converter: Converter) -> bool:
 def ready(wanted: frozenset[str]) -> frozenset[str]:
     """Those of these types that can be converted here."""
     return frozenset(extension for extension in wanted if is_ready(CONVERTERS[extension]))
-
-
-#: One that is pictures of pages is read where a folder says so.
-RECOGNITION = Converter("recognition", "pdf")
 
 
 @functools.cache

@@ -165,6 +165,25 @@ def test_what_is_no_type(tmp_path: Path, written: str) -> None:
     assert 'must be "off", "documents", "all", or a list' in line
 
 
+def test_an_overlap_that_is_longer_than_a_segment(tmp_path: Path) -> None:
+    """A segment that would repeat more than it holds fails on the server, so it is refused."""
+    segmentation = '{ separator = "#", max_tokens = 100, chunk_overlap = 101 }'
+    rule = f'process_rule = {{ mode = "custom", rules = {{ segmentation = {segmentation} }} }}'
+    [line] = complaints(configured(tmp_path, folder=rule))
+    assert line == (
+        f"{IN_FOLDER}process_rule.rules.segmentation: chunk_overlap = 101 must not be more than"
+        " max_tokens = 100: no segment can repeat more than it holds"
+    )
+
+
+def test_a_number_of_thousands_of_digits(tmp_path: Path) -> None:
+    """A number that cannot be written down is told all the same."""
+    written = f"max_delete_percent = 0x{'f' * 5000}"
+    assert complaints(configured(tmp_path, folder=written)) == [
+        f"{IN_FOLDER}max_delete_percent = … must be a whole number from 0 to 100"
+    ]
+
+
 def test_no_certificates(tmp_path: Path) -> None:
     """A file of certificates without a certificate would refuse every server."""
     (tmp_path / "ca.pem").write_text("none")
