@@ -10,6 +10,7 @@ from kbsync.commands.demo_place import Place, Synced
 from kbsync.errors import FileError
 from kbsync.log import printable
 from kbsync.model import State
+from kbsync.standin import StoredDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,8 @@ class Truth:
     """What disk, ledger and server say in the end.
 
     `files` are indexed by the ledger's word, `equal` of them byte for byte by ours, `changed`
-    since they were synced; of the `documents`, the server could not index `failed`; `wrong` is
-    where the three disagree.
+    since they were synced, `in_parts` those that are too large for one document; of the
+    `documents`, the server could not index `failed`; `wrong` is where the three disagree.
     """
 
     files: int
@@ -27,6 +28,7 @@ class Truth:
     equal: int
     changed: int
     wrong: Sequence[str]
+    in_parts: int = 0
 
 
 def compare(place: Place, last: Synced) -> Truth:
@@ -34,18 +36,21 @@ def compare(place: Place, last: Synced) -> Truth:
     records, documents = place.records(), place.documents()
     by_id = {document.id: document for document in documents}
     done = [record for record in records if record.state is State.COMPLETED]
-    owned = {remote.document_id for one in records for remote in (one.live, one.coming) if remote}
+    owned = {remote.document_id for one in records for remote in one.documents}
     failed = sum(
         document.indexing_status == "error" or not document.segments for document in documents
     )
     wrong: list[str] = []
-    equal = changed = 0
+    equal = changed = in_parts = 0
     for record in done:
         file, path = place.root / record.key.path, printable(record.key.path)
-        document = by_id.get(record.live.document_id) if record.live else None
-        if document is None or document.indexing_status != "completed" or not document.segments:
+        found = [by_id.get(remote.document_id) for remote in record.newest]
+        documents_of = [one for one in found if one is not None and _is_indexed(one)]
+        if not found or len(documents_of) < len(found):
             wrong.append(f"{path}: the ledger calls it indexed, the server does not")
-        elif _same(file, document.body):
+        elif record.parts:
+            in_parts += 1
+        elif _same(file, documents_of[0].body):
             equal += 1
         elif _touched_since(file, last.began):
             changed += 1
@@ -54,7 +59,11 @@ def compare(place: Place, last: Synced) -> Truth:
     wrong += [f"{by_id[one].name}: a document of no file" for one in by_id.keys() - owned]
     if len(records) != last.present and not last.problems:
         wrong.append(f"{last.present} files were seen, the ledger knows {len(records)}")
-    return Truth(len(done), len(documents), failed, equal, changed, wrong)
+    return Truth(len(done), len(documents), failed, equal, changed, wrong, in_parts)
+
+
+def _is_indexed(document: StoredDocument) -> bool:
+    return document.indexing_status == "completed" and document.segments > 0
 
 
 def _same(file: Path, body: bytes) -> bool:

@@ -284,6 +284,7 @@ def _check_equal(place: Place, last: Synced, *, told: bool = False) -> None:
             f"{truth.equal} equal byte for byte",
         ]
         parts[1] += f" ({truth.failed} failed)" if truth.failed else ""
+        parts += [f"{truth.in_parts} in parts"] if truth.in_parts else []
         parts += [f"{truth.changed} changed since"] if truth.changed else []
         mark = click.style("✗", fg="red") if truth.wrong else click.style("✓", fg="green")
         click.echo(f"\n{mark} {', '.join(parts)}")

@@ -60,6 +60,7 @@ def command(
     H  hold      a deletion that waits for approval
     .  skip      not sent, with the reason
     !  fail      cannot be read or sent; the version indexed before still answers
+    ?            cannot be looked at; left as it is, with all below it
 
     Example: kbsync plan handbook
     """  # noqa: D301 - click looks for the character \b

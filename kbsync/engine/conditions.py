@@ -21,7 +21,8 @@ def conditions(ledger: Ledger, folders: Collection[str], asked: Collection[str])
     for name in folders:
         row, audit = ledger.folder(name), ledger.last_audit(name)
         if row is not None and row.hold is not None:
-            told.append(Condition("held", name, row.hold.count, f"{name}: {row.hold.reason}"))
+            text = f"{name}: {counted(row.hold.count, 'deletion')} held: {row.hold.reason}"
+            told.append(Condition("held", name, row.hold.count, text))
         if audit.findings:
             text = f"{name}: {counted(audit.findings, 'document')} not as agreed"
             told.append(Condition("drift", name, audit.findings, text))

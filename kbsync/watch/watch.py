@@ -125,10 +125,11 @@ class Watch:
             mode = "poll"
         elif plan.mode == "native" and plan.polled:
             mode = "mixed"
+        ailment = _ailment(native) if native else None
         return WatchStatus(
             mode=mode,
-            healthy=self._healthy and (native is None or _ailment(native) is None),
-            problem=self._problem or (_refusals(native) if native else None),
+            healthy=self._healthy and ailment is None,
+            problem=self._problem or ailment or (_refusals(native) if native else None),
             lost_events=self._lost + (native.overflows if native else 0),
             rearmed=self._rearmed,
             watches=native.watches if native else 0,

@@ -285,6 +285,17 @@ def test_the_comparison_finds_a_document_too_many(tmp_path: Path) -> None:
         assert compare(place, last).wrong == ["stray.txt: a document of no file"]
 
 
+def test_the_comparison_knows_files_in_parts(tmp_path: Path) -> None:
+    """A file that is too large for one document has several, and one that is lost is wrong."""
+    with synced(tmp_path, one="The first.", large=f"{'x' * 998}\n\n" * 16_000) as (place, last):
+        truth = compare(place, last)
+        assert (truth.files, truth.equal, truth.in_parts, truth.wrong) == (2, 1, 1, [])
+        assert truth.documents == 3
+        part = next(one for one in place.documents() if one.name.startswith("large"))
+        place.standin.world.store.run("DELETE FROM document WHERE id = ?", part.id)
+        assert len(compare(place, last).wrong) == 1
+
+
 def test_the_comparison_finds_a_file_that_was_forgotten(tmp_path: Path) -> None:
     """A file that the walk saw and the ledger does not know is wrong."""
     with synced(tmp_path, one="The first.") as (place, last):

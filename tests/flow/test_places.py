@@ -63,7 +63,9 @@ def test_made_on_demand(place: Place) -> None:
     found = place.kbsync("search", "otters", "--method", "keyword", "--limit", "20")
     assert "HR/a.md" in found.out
     assert "Legal/d.md" in found.out
-    assert place.kbsync("doctor").code == 0
+    said = place.kbsync("doctor")
+    assert said.code == 0
+    assert "there is none yet" not in said.out
 
 
 def test_drift_and_a_lost_ledger(place: Place) -> None:

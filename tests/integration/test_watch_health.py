@@ -144,6 +144,7 @@ def test_a_thread_that_ends_is_noticed(root: Path) -> None:
     with Watched(root, on_mark=on_mark) as watched:
         (root / "kill.md").touch()
         assert eventually(lambda: not watched.status().healthy)
+        assert watched.status().problem == "the thread that reads events has ended"
         kill = False
         watched.check()
         assert watched.status().healthy
@@ -164,6 +165,7 @@ def test_a_mark_that_fails_does_not_end_watching(root: Path) -> None:
         (root / "good.md").touch()
         assert set(watched.marks()) == {("good.md", False)}
         assert not watched.status().healthy
+        assert "ValueError" in str(watched.status().problem)
         watched.check()
         assert watched.drain() == [EVERYTHING]
         assert watched.status().healthy

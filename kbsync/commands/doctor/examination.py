@@ -41,6 +41,7 @@ from kbsync.engine.checking import Verdict
 from kbsync.errors import LedgerError, Missing
 from kbsync.log import printable, scrubbed
 from kbsync.model import Dataset
+from kbsync.places import Places
 
 
 def examined(explicit: Path | None, *, hooks: bool, user: str | None) -> Iterator[Finding]:
@@ -193,7 +194,12 @@ def _dataset(
         is_to_be_made = dataset.result is Result.OK
         if is_to_be_made:
             yield from tried("model", folder.name, partial(model, backend, folder))
-        why = "there is none yet" if is_to_be_made else "the dataset comes first"
+        yet = (
+            "there is none yet"
+            if Places(folder.dataset, folder.max_documents).is_one
+            else "it is looked at when it is filled"
+        )
+        why = yet if is_to_be_made else "the dataset comes first"
         yield from skipped(DATASET_CHECKS, folder.name, why)
         return
     yield named(folder, dataset)
