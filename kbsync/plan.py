@@ -161,7 +161,7 @@ def is_readable_now(record: Record, rules: Rules) -> bool:
 
 def _moved(old: Stamp, new: Stamp) -> str:
     if old.ctime_ns == UNTRUSTED:
-        return "was fresh when last read"
+        return "had just been changed when it was last read"
     if old.size != new.size:
         return f"size {old.size} -> {new.size}"
     return "modified" if old.mtime_ns != new.mtime_ns else "metadata changed"
