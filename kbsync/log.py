@@ -19,15 +19,7 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "folder"
 PATH: Final = "path"
-DATASET_ID: Final = "dataset_id"
-DOCUMENT_ID: Final = "document_id"
-NAME: Final = "name"
-STATE: Final = "state"
-REASON: Final = "reason"
-ATTEMPTS: Final = "attempts"
-COUNT: Final = "count"
 SECONDS: Final = "seconds"
-ERROR: Final = "error"
 
 Format = Literal["auto", "text", "json", "journald"]
 Level = Literal["debug", "info", "warning", "error"]

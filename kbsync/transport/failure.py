@@ -70,6 +70,9 @@ def words(error: BaseException) -> str:
     """What a foreign error says, on one line."""
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.lower().replace("_", " ")
+    if isinstance(error, OSError) and error.strerror:
+        # Without the number that `str` begins with.
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split()) or type(error).__name__
 
 
