@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -117,12 +118,13 @@ class SeamTransport(Transport):
         super().__init__("http://standin/v1", key, **options)
         self._points = points
         self._watch = watch
-        self._client._transport = InProcess(app)
+        self._connections._made = partial(self._connections._made, transport=InProcess(app))
+        self._connections.rest()
 
-    def _exchange(self, call: Call, quiet: float | None = None) -> httpx.Response:
+    def _exchange(self, call: Call) -> httpx.Response:
         self._points(f"before {call.kind}")
         self._watch(call)
-        response = super()._exchange(call, quiet)
+        response = super()._exchange(call)
         self._points(f"after {call.kind}", changed=call.method != "GET")
         return response
 

@@ -159,6 +159,10 @@ class Backend(Protocol):
         """
         ...
 
+    def rest(self) -> None:
+        """Close connections that are not in use: nothing is to be asked for a while."""
+        ...
+
     def interrupt(self) -> None:
         """Wait for nothing any more: calls that would have to pause end as Unavailable.
 

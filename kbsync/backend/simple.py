@@ -165,6 +165,10 @@ class SimpleBackend:
         """What went to the server since it was connected to."""
         return self._transport.traffic
 
+    def rest(self) -> None:
+        """Close connections that are not in use; see `Backend.rest`."""
+        self._transport.rest()
+
     def interrupt(self) -> None:
         """Wait for nothing any more; see `Backend.interrupt`."""
         self._transport.interrupt()

@@ -123,6 +123,11 @@ class Base:
         if self._backend is not None:
             self._backend.interrupt()
 
+    def rest(self) -> None:
+        """Hold no connection to the server open while there is nothing to do."""
+        if self._backend is not None:
+            self._backend.rest()
+
     def close(self) -> None:
         """Close the server's connections, if any were opened."""
         if self._backend is not None:

@@ -86,7 +86,10 @@ class Follower:
         self._pause = _POLL_FIRST if polled.moved else min(self._pause * 1.5, _POLL_MOST)
         if more:
             return 0.0
-        return self._pause if polled.in_flight else _REST
+        if polled.in_flight:
+            return self._pause
+        self._engine.rest()
+        return _REST
 
     def _described(self, name: str) -> bool:
         """Describe some of a folder's documents; whether there are more.

@@ -1,4 +1,4 @@
-"""One HTTP client per server: connections, time-outs, retries, pacing, errors as our own."""
+"""HTTP with one server: connections, time-outs, retries, pacing, errors as our own."""
 
 from kbsync.transport.answer import Answer
 from kbsync.transport.client import Call, Meaning, Transport

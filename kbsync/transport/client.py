@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import ssl
 import threading
 import time
 from collections import Counter
@@ -15,31 +14,23 @@ from typing import TypeVar
 
 import httpx
 
-from kbsync import __version__
 from kbsync.errors import BackendError, Denied, Unavailable
 from kbsync.model import Traffic
 from kbsync.transport.answer import Answer
 from kbsync.transport.circuit import Circuit
+from kbsync.transport.connections import Connections
 from kbsync.transport.failure import (
     FAILURES,
     UNREACHED,
     Slow,
     failure_of,
     host_of,
-    uses_proxy,
-    words,
 )
 from kbsync.transport.meaning import error_of
 from kbsync.transport.pace import PATIENCE, Pace
 from kbsync.transport.streaming import EVENTS, LONGEST_SECONDS, QUIET_SECONDS, Stream
 
-#: Idle connections are dropped before the server drops them: gunicorn waits 2.0 s (seen live).
-KEEP_IDLE_SECONDS = 1.2
-#: Idle connections kept at all: bare 1.16.1 images have ten slots and never close one (seen live).
-KEEP_IDLE = 2
-
 _TRIES = 4
-_CONNECT_SECONDS = 10.0
 _QUIET_WITHOUT_A_WORD = 5.0
 _STARS = "***"
 
@@ -116,7 +107,9 @@ class Transport:
         self._pace = Pace(requests_per_minute, clock=clock, sleep=self._sleep)
         self._circuit = Circuit(clock)
         self._lock = threading.Lock()
-        self._client = _client(base_url, key, max_connections, timeout, verify)
+        self._connections = Connections(
+            base_url, key, most=max_connections, timeout=timeout, verify=verify
+        )
 
     @property
     def traffic(self) -> Traffic:
@@ -129,7 +122,11 @@ class Transport:
 
     def close(self) -> None:
         """Close all connections; no call may be under way."""
-        self._client.close()
+        self._connections.rest()
+
+    def rest(self) -> None:
+        """Close connections that nobody uses: the next call comes in a while, if at all."""
+        self._connections.rest()
 
     def interrupt(self) -> None:
         """Let no call pause any more: those that would have to end as Unavailable."""
@@ -153,9 +150,14 @@ class Transport:
 
         What a stream that broke off had begun goes on at the server: it is never called again.
         """
-        with closing(
-            self._repeated(lambda: self._opened(call, quiet, longest), _TRIES, repeatable=False)
-        ) as stream:
+        with (
+            self._connections.used() as client,
+            closing(
+                self._repeated(
+                    lambda: self._opened(client, call, quiet, longest), _TRIES, repeatable=False
+                )
+            ) as stream,
+        ):
             yield stream
 
     def _repeated(self, once: Callable[[], _Got], tries: int, *, repeatable: bool) -> _Got:
@@ -185,8 +187,8 @@ class Transport:
         self._check(answer, call)
         return answer
 
-    def _opened(self, call: Call, quiet: float, longest: float) -> Stream:
-        response = self._answered(call, lambda: self._exchange(call, quiet))
+    def _opened(self, client: httpx.Client, call: Call, quiet: float, longest: float) -> Stream:
+        response = self._answered(call, lambda: _begun(client, call, quiet))
         is_stream = EVENTS in response.headers.get("content-type", "")
         answer = Answer(response.status_code, {}, b"") if is_stream else self._read(response)
         self._count(call, answer)
@@ -223,28 +225,11 @@ class Transport:
             self._remember(answer, problem)
             raise problem
 
-    def _exchange(self, call: Call, quiet: float | None = None) -> httpx.Response:
-        request = self._client.build_request(
-            call.method,
-            call.path,
-            params=call.params,
-            json=call.json,
-            data=call.fields,
-            files=call.files,
-        )
-        if quiet is not None:
-            request.headers["Accept"] = EVENTS
-            request.extensions["timeout"]["read"] = quiet
-        response = self._client.send(request, stream=True)
-        if quiet is None or EVENTS not in response.headers.get("content-type", ""):
-            try:
-                content = response.read()
-            finally:
-                response.close()
-            # httpx's own stream knows the response, which knows the request with all that was
-            # sent: in that circle, large files would stay in memory until garbage is looked for.
-            response.stream = httpx.ByteStream(content)
-        return response
+    def _exchange(self, call: Call) -> httpx.Response:
+        with self._connections.used() as client:
+            response = client.send(_request(client, call), stream=True)
+            _read_whole(response)
+            return response
 
     def _read(self, response: httpx.Response) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -273,48 +258,33 @@ class Transport:
             self._circuit.key_refused(problem)
 
 
-def _client(
-    base_url: str, key: str, max_connections: int, timeout: float, verify: bool | str
-) -> httpx.Client:
-    if not key.isascii() or not key.isprintable() or " " in key or not key:
-        raise Denied("the API key is empty or has characters that no key has; set it again")
+def _request(client: httpx.Client, call: Call) -> httpx.Request:
+    return client.build_request(
+        call.method,
+        call.path,
+        params=call.params,
+        json=call.json,
+        data=call.fields,
+        files=call.files,
+    )
+
+
+def _begun(client: httpx.Client, call: Call, quiet: float) -> httpx.Response:
+    """A response whose events are still to come; what is no stream is read."""
+    request = _request(client, call)
+    request.headers["Accept"] = EVENTS
+    request.extensions["timeout"]["read"] = quiet
+    response = client.send(request, stream=True)
+    if EVENTS not in response.headers.get("content-type", ""):
+        _read_whole(response)
+    return response
+
+
+def _read_whole(response: httpx.Response) -> None:
     try:
-        return httpx.Client(
-            base_url=base_url,
-            headers={"Authorization": f"Bearer {key}", "User-Agent": f"kbsync/{__version__}"},
-            timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT_SECONDS), pool=600.0),
-            limits=httpx.Limits(
-                max_connections=max_connections,
-                max_keepalive_connections=min(max_connections, KEEP_IDLE),
-                keepalive_expiry=KEEP_IDLE_SECONDS,
-            ),
-            verify=_trust(base_url, verify),
-            follow_redirects=False,
-            trust_env=True,
-        )
-    except httpx.InvalidURL as error:
-        raise Denied(f"server.base_url is no address ({error}); correct it") from error
-    except OSError as error:
-        raise Denied(
-            f"the trusted certificates cannot be read ({words(error)}); correct server.ca_file, or"
-            " the variable SSL_CERT_FILE"
-        ) from error
-    except (ValueError, ImportError):
-        # Their words may hold a proxy's password.
-        raise Denied(
-            "the proxy of the environment cannot be used; correct http_proxy, https_proxy or"
-            " all_proxy"
-        ) from None
-
-
-def _trust(base_url: str, verify: bool | str) -> bool | ssl.SSLContext:
-    """Whom to believe: a bundle, or else the system's authorities and certifi's together."""
-    if verify is False:
-        return False
-    if isinstance(verify, str):
-        return ssl.create_default_context(cafile=verify)
-    if base_url.startswith("http:") and not uses_proxy(base_url):
-        return False  # no TLS at all, and reading the authorities takes longer than a call
-    context = httpx.create_ssl_context()
-    context.load_default_certs()
-    return context
+        content = response.read()
+    finally:
+        response.close()
+    # httpx's own stream knows the response, which knows the request with all that was sent: in
+    # that circle, large files would stay in memory until garbage is looked for.
+    response.stream = httpx.ByteStream(content)

@@ -167,6 +167,26 @@ def test_a_burst_is_one_upload_each(tmp_path: Path) -> None:
         assert place.calls()["create"] == 1
 
 
+def test_nothing_stays_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that has nothing to do holds no connection open, also where the server would."""
+    monkeypatch.setattr("kbsync.standin.server.KEEP_ALIVE_SECONDS", 600)
+    with a_place(tmp_path) as place:
+        quick(place)
+        for number in range(12):
+            place.write(f"{number}.md", f"text {number}")
+        with service(place) as process:
+            eventually(lambda: is_equal(place), "everything is in", place)
+            eventually(lambda: open_to(place.base_url) == 0, "connections are closed", place)
+            assert stop(process) == 0
+
+
+def open_to(base_url: str) -> int:
+    """How many established connections to this port there are on the machine."""
+    port = int(base_url.rpartition(":")[2].partition("/")[0])
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(row[2].rpartition(":")[2], 16) == port and row[3] == "01" for row in rows)
+
+
 def test_a_reload(tmp_path: Path) -> None:
     """SIGHUP takes up a good configuration, and refuses a bad one and goes on with the old."""
     with a_place(tmp_path) as place:

@@ -7,12 +7,14 @@ import socket
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from kbsync.errors import Denied, Rejected, Unavailable
 from kbsync.transport import Call
-from kbsync.transport.client import KEEP_IDLE, KEEP_IDLE_SECONDS
+from kbsync.transport.connections import KEEP_IDLE_SECONDS
 
 from .transporting import (
     FINE,
@@ -65,8 +67,8 @@ def test_an_idle_connection_that_the_server_closed() -> None:
     assert KEEP_IDLE_SECONDS < 2.0, "gunicorn closes idle connections after two seconds"
 
 
-def test_few_idle_connections() -> None:
-    """After a burst few connections stay open: some servers have ten slots and close none."""
+def test_connections_are_used_again() -> None:
+    """Calls that go side by side keep their connections, and each has one for all of its calls."""
     together = threading.Barrier(4)
 
     def script(connection: socket.socket) -> None:
@@ -75,13 +77,50 @@ def test_few_idle_connections() -> None:
             connection.sendall(FINE)
 
     with served(script) as server, calling(server.url) as (transport, _):
-        threads = [threading.Thread(target=transport.call, args=(POST,)) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+
+        def call() -> None:
+            for _ in range(20):
+                transport.call(POST)
+
+        run_together(call, 4)
         assert server.connections == 4
-        server.until(lambda: server.open <= KEEP_IDLE)
+
+
+def test_a_rest_closes_connections() -> None:
+    """What is idle is closed when nothing is to be asked: some servers have ten slots in all."""
+    with served(answers(FINE)) as server, calling(server.url) as (transport, _):
+        run_together(lambda: transport.call(POST), 4)
+        transport.rest()
+        server.until(lambda: server.open == 0)
+        before = server.connections
+        transport.call(POST)
+        assert server.connections == before + 1
+
+
+def test_a_rest_ends_no_call() -> None:
+    """A call that is under way is not broken off by who thinks that there is nothing to do."""
+    asked, answer = threading.Event(), threading.Event()
+
+    def script(connection: socket.socket) -> None:
+        received(connection)
+        asked.set()
+        answer.wait(5)
+        connection.sendall(FINE)
+
+    with served(script) as server, calling(server.url) as (transport, _):
+        with ThreadPoolExecutor() as threads:
+            called = threads.submit(transport.call, POST)
+            assert asked.wait(5)
+            transport.rest()
+            answer.set()
+            assert called.result().status == 200
+        assert server.connections == 1
+
+
+def run_together(work: Callable[[], object], count: int) -> None:
+    with ThreadPoolExecutor(count) as threads:
+        for done in [threads.submit(work) for _ in range(count)]:
+            done.result()
 
 
 def test_a_slow_answer() -> None:
