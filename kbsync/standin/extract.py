@@ -80,8 +80,14 @@ def sections(text: str) -> Iterable[str]:
 
 
 def _section(heading: str | None, lines: list[str]) -> str:
-    value = re.sub(r"<.*?>", "", "\n".join(lines)).strip()
+    value = "\n".join(map(_untagged, lines)).strip()
     return value if heading is None else f"{heading}\n{value}"
+
+
+def _untagged(line: str) -> str:
+    """A line without what stands between < and >; behind its last > there is none to look for."""
+    end = line.rfind(">") + 1
+    return re.sub(r"<.*?>", "", line[:end]) + line[end:]
 
 
 def _html(body: bytes, shown_path: str) -> Extracted:

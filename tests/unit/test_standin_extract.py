@@ -58,6 +58,12 @@ def test_a_pdf_gives_the_text_of_its_pages() -> None:
     assert read(pdf(""), "pdf").text.strip() == ""
 
 
+def test_markdown_loses_its_tags() -> None:
+    """What stands between < and > on one line is gone; two megabytes of < alone are text."""
+    assert read(b"a <b>c< d\n>e", "md").parts == ("a c< d\n>e",)
+    assert read(b"<" * 2_000_000, "md").parts == ("<" * 2_000_000,)
+
+
 def test_markdown_is_cut_before_its_headings() -> None:
     """Headings inside a code block do not count; all of the text is kept beside the parts."""
     text = "intro\n# One\nfirst\n```\n# no heading\n```\n## Two\nsecond"
