@@ -154,7 +154,7 @@ class Run:
     def _rebind(self) -> None:
         for name in self._names:
             try:
-                self._engine.rebind(name)
+                self._engine.rebind_first([name])
             except Denied as error:
                 self._deny(name, error)
             except Unavailable as error:

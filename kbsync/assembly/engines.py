@@ -120,6 +120,7 @@ def _engine(ledger: Ledger, settings: Settings, observer: Callable[[Event], None
         lambda: connect(settings, proven=is_proven(ledger, settings)),
         folders,
         instance=settings.instance,
+        address=settings.server.url,
         observer=observer,
         index_timeout=settings.server.index_timeout,
         max_indexing=settings.server.max_indexing,

@@ -127,6 +127,11 @@ def _before_all(engine: Engine, survey: Survey, counts: Mapping[str, int]) -> li
             f"the dataset was {before.dataset!r}, now {dataset!r}: unless both are the same,"
             f" its {documents} will be sent to the new one, and then deleted from the old one"
         )
+    if server := engine.left_server(name):
+        lines.append(
+            f"the server was {server}, now {engine.address}: unless both are the same, what its"
+            " datasets there do not hold will be sent to them"
+        )
     if counts.get("send") and not engine.is_adopted(name):
         lines.append(
             "first run with this dataset: of these files, those whose document it holds already"

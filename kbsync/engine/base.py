@@ -33,6 +33,9 @@ from kbsync.model import (
     Version,
 )
 
+#: The fact of the ledger that tells which server a folder is sent to.
+_SERVER = "server of {}"
+
 
 @dataclass(slots=True)
 class _Bound:
@@ -46,6 +49,7 @@ class Base:
     """One ledger and one server.
 
     Args:
+        address: of the server; after another one at the last run, datasets are resolved again.
         connect: makes the backend when a first request is needed, so that an unchanged tree
             costs none.
         clock: seconds since the epoch, which may be set forward or back.
@@ -62,6 +66,7 @@ class Base:
         folders: Collection[Folder],
         *,
         instance: str,
+        address: str = "",
         observer: Callable[[Event], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         elapsed: Callable[[], float] = time.monotonic,
@@ -73,6 +78,7 @@ class Base:
         self.folders: Mapping[str, Folder] = {folder.name: folder for folder in folders}
         self._connect = connect
         self.instance = instance
+        self.address = address
         self._observer = observer
         self.recorder = Recorder(ledger, clock)
         self.clock = clock
@@ -153,6 +159,8 @@ class Base:
                     text = f"folder {folder.name!r}: {error}"
                     raise Denied(text, folder=folder.name) from error
                 self._bind(folder, name, dataset)
+                if known != dataset.id:
+                    self.adopted.discard((folder.name, name))
                 bound.dataset = dataset
                 if not dataset.is_called(name):
                     self.tell(Event(Happened.NOTE, folder.name, "", renamed(folder, name, dataset)))
@@ -268,7 +276,22 @@ class Base:
         for name in names:
             if name not in self._rebound:
                 self.rebind(name)
+                self._follow_server(name)
                 self._rebound.add(name)
+
+    def left_server(self, name: str) -> str | None:
+        """The address that a folder was last sent to, if that is not the present one."""
+        before = self.ledger.published(_SERVER.format(name))
+        return before if before not in ("", self.address) else None
+
+    def _follow_server(self, name: str) -> None:
+        """At another address, see which datasets the names mean there; raises BackendError."""
+        folder, known = self.folders[name], self.ledger.datasets(name)
+        if known and self.left_server(name) is not None:
+            for dataset in [folder.dataset] if folder.places.is_one else known:
+                self.dataset(folder, dataset)
+        if self.ledger.published(_SERVER.format(name)) != self.address:
+            self.ledger.publish(_SERVER.format(name), self.address)
 
     def rebind(self, name: str) -> None:
         """Resolve the dataset again if the setting names another one than at the last run."""

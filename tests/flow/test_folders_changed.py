@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from kbsync.standin import StandIn, running
 
 from .place import Place, a_place
 
@@ -148,3 +151,36 @@ def test_a_dataset_that_is_deleted_in_dify(tmp_path: Path) -> None:
         assert place.kbsync("audit").code == 0
         assert place.kbsync("reconcile").code == 0
         assert of_server(place) == {"KB": 3}
+
+
+@pytest.mark.parametrize("setting", ["KB", "KB {dir1}"])
+def test_another_server(tmp_path: Path, setting: str) -> None:
+    """What is sent to one server is not called indexed at another: it is sent there, too."""
+    with a_place(tmp_path) as place, closing(StandIn()) as other, running(other) as there:
+        place.configure(dataset=setting, create_dataset=True)
+        for number in range(3):
+            place.write(f"IT/{number}.md", f"document number {number}, about voles and their nests")
+        assert place.kbsync("reconcile").code == 0
+        place.configure(base_url=there, api_key=other.key)
+        assert f"the server was {place.base_url}, now {there}" in place.kbsync("plan").out
+        assert place.kbsync("reconcile").code == 0
+        datasets = httpx.get(f"{there}/datasets", headers={"Authorization": f"Bearer {other.key}"})
+        (made,) = datasets.json()["data"]
+        assert (made["name"], made["document_count"]) == (setting.replace("{dir1}", "IT"), 3)
+        assert "the server was" not in place.kbsync("plan").out
+        other.forget_requests()
+        assert place.kbsync("reconcile").code == 0
+        assert not other.requests
+
+
+def test_another_address_of_the_same_server(tmp_path: Path) -> None:
+    """A new name for the same server costs a question, and nothing is sent."""
+    with a_place(tmp_path) as place:
+        some_files(place)
+        place.configure(base_url=place.base_url.replace("127.0.0.1", "localhost"))
+        place.calls()
+        assert place.kbsync("reconcile").code == 0
+        calls = place.calls()
+        assert calls["create"] == 0
+        assert 0 < calls.total() < 5
+        place.equal()
