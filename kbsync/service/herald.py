@@ -110,6 +110,7 @@ class Herald:
             self._post.follow()
             self._count_repaired()
             self._tell_news(now)
+            self._keep()
             self._tell_digest(now)
             self._keep()
         return min(_LOOK, self._post.settings.pause / 2)
@@ -195,8 +196,8 @@ class Herald:
         if post.settings.digest is None:
             return
         wall = self._wall()
-        if post.digest_at is None:
-            post.digest_at = _next(post.settings.digest, wall)
+        upcoming = _next(post.settings.digest, wall)  # sooner than was thought: the clock was set
+        post.digest_at = min(upcoming, post.digest_at or upcoming)
         failed_before = post.failures > 0 and self._elapsed() < post.not_before
         if wall < post.digest_at or failed_before or post.under_way is not None:
             return
@@ -204,7 +205,7 @@ class Herald:
         title = f"kbsync on {self._instance}: {self._summary()}"
         text = "\n".join(filter(None, (self._last_day(), text_of(notices))))
         if post.deliver(self._message(title, notices, text)):
-            post.digest_at = _next(post.settings.digest, wall)
+            post.digest_at = upcoming
 
     def _summary(self) -> str:
         counts = [self._source.ledger.counts(name) for name in self._source.folders]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from collections.abc import Sequence
 
@@ -29,7 +28,7 @@ def text_of(word: str) -> str | None:
     padded = word + "=" * (-len(word) % 4)
     try:
         return os.fsdecode(base64.b64decode(padded, altchars="-_", validate=True))
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
 
 

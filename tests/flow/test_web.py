@@ -300,8 +300,8 @@ def test_a_token_is_demanded(tmp_path: Path) -> None:
         place.config.write_text(text)
         with website(place) as client:
             for address in ("/", "/readyz", "/metrics", "/api/status", "/api/events", "/page.js"):
-                for shown in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic !"}):
-                    answer = client.get(address, headers=shown)
+                for shown in ("", "Bearer wrong", "Bearer", "Basic !", "Basic ä", "Basic //8="):
+                    answer = client.get(address, headers={b"Authorization": shown.encode()})
                     assert answer.status_code == 401
                     assert answer.headers["WWW-Authenticate"].startswith("Basic")
             assert client.get("/healthz").status_code == 200

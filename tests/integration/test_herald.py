@@ -28,6 +28,7 @@ class Scene:
     ledger: Ledger
     listener: Listener
     now: float = 1000.0
+    clock_set_by: float = 0.0
     problem: str | None = None
     hook: dict[str, Any] = field(default_factory=dict)
     herald: Herald | None = None
@@ -46,7 +47,7 @@ class Scene:
             self.told.append,
             1,
         )
-        clocks = (lambda: NOON + self.now, lambda: self.now)
+        clocks = (lambda: NOON + self.clock_set_by + self.now, lambda: self.now)
         self.herald = Herald(settings, opened(settings), source, "host", *clocks)
 
     def after(self, seconds: float) -> list[str]:
@@ -219,3 +220,12 @@ def test_a_digest(scene: Scene) -> None:
         "in the last day: 1 indexed, 0 deleted, 0 failed",
         "docs: 1 file failed: no text layer",
     ]
+
+
+def test_a_digest_after_the_clock_was_wrong(scene: Scene) -> None:
+    """A clock that was a year ahead and is set right delays no digest by a year."""
+    scene.clock_set_by = 365 * 86400.0
+    scene.start(digest="0 * * * *", on=())
+    assert scene.after(60) == []
+    scene.clock_set_by = 0.0
+    assert len(scene.after(7200)) == 2
