@@ -581,7 +581,10 @@ def test_the_rights_of_the_service(tmp_path: Path) -> None:
         assert (os.getresuid(), os.getresgid(), os.getgroups()) == before
         found = by_check(said, place.standin.key)
         assert "permission denied for user nobody" in found["files"]["finding"]
-        assert f"chmod -R o+rX {place.root}; or run the service" in found["files"]["remedy"]
+        assert (
+            f"--group NAME, or --user NAME; or let everybody in: chmod -R o+rX {place.root}"
+            in found["files"]["remedy"]
+        )
         assert results(found) == {"warn": ["files"], "fail": []}
         assert (
             "there is no user 'no-such-user'; name one that is on"

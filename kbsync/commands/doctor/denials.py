@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from kbsync.commands.doctor.ledger import mounts_of
-from kbsync.commands.doctor.machine import text, user
+from kbsync.commands.doctor.machine import is_dynamic, text, user
 from kbsync.mounts import mount_of
 
 #: Has what everybody has, as the user that systemd makes up for a service.
 NOBODY: Final = "nobody"
-#: The user ids that systemd makes up (source: systemd, UIDS-GIDS.md, "DynamicUser=").
-_MADE_UP: Final = range(61184, 65520)
 #: What a sandboxed unit has a copy of, empty, when it has `PrivateTmp=`.
 PRIVATE: Final = ("/tmp", "/var/tmp")  # noqa: S108 - nothing is put there
 
@@ -71,10 +69,10 @@ def letting_in(path: str | Path, rights: str) -> str:
     A service whose user systemd makes up has what everybody has, and no entry can name it.
     """
     recursive = "-R " if rights == "rX" else ""
-    if user() == NOBODY or os.geteuid() in _MADE_UP:
+    if user() == NOBODY or is_dynamic(os.geteuid()):
         return (
-            f"let everybody in: chmod {recursive}o+{rights} {path}; or run the service with a group"
-            " or a user that may: kbsync install-service --group NAME, or --user NAME"
+            "run the service with a group or a user that may: kbsync install-service --group NAME,"
+            f" or --user NAME; or let everybody in: chmod {recursive}o+{rights} {path}"
         )
     return f"let that user in: setfacl {recursive}-m u:{user()}:{rights} {path}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kbsync.errors import ConfigError
 
-#: UIDS-GIDS.md of systemd.
+#: The user ids that systemd makes up (source: systemd, UIDS-GIDS.md, "DynamicUser=").
 _DYNAMIC = range(61_184, 65_520)
 
 
@@ -21,7 +21,7 @@ def user() -> str:
 
 
 def is_dynamic(uid: int) -> bool:
-    """Whether systemd gives this number to services with DynamicUser=, each time another one."""
+    """Whether systemd makes up this number, for a service with DynamicUser=."""
     return uid in _DYNAMIC
 
 
