@@ -1,4 +1,4 @@
-"""Rows whose documents are in doubt: an answer was lost, or the process ended before it came."""
+"""Rows whose documents are in doubt: an answer was lost, or nobody has asked for it yet."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 from kbsync import naming
 from kbsync.engine.base import Base
 from kbsync.engine.values import Event, Happened
+from kbsync.errors import Denied, Rejected
 from kbsync.ledger import Job, Sure
-from kbsync.model import Failed, Gone, Intent, Listed, Part, Remote, Want
+from kbsync.model import Failed, Gone, Intent, Listed, Part, Ready, Remote, Want
 
 _CANNOT_ASK = (
     "an earlier upload had no answer, and this server cannot be asked whether it arrived:"
@@ -17,7 +18,7 @@ _CANNOT_ASK = (
 
 
 class Doubting(Base):
-    """Look at the server before anything is concluded from what the ledger says."""
+    """Look at the server before anything is concluded from what the ledger says of documents."""
 
     def made_sure(self, job: Job) -> Job | None:
         """The job with its documents as the server has them; None when it is not wanted any more.
@@ -86,6 +87,31 @@ class Doubting(Base):
             return replace(row, strays=strays)
         self.tell(Event(Happened.SENT, *job.key, "an earlier upload of a part had arrived"))
         return replace(row, parts=(*row.parts, Part(made)), strays=strays)
+
+    def caught_up(self, job: Job) -> Job:
+        """The job of a first version's successor, with what is indexed by now as what answers.
+
+        A row that waits to be sent is not followed, so nobody has asked since. What answers stays
+        until the newer one does.
+        """
+        record = job.record
+        ahead = [record.coming] if record.coming is not None else []
+        ahead += [part.remote for part in record.parts if part.is_ahead]
+        older = record.live is not None or any(p.ready and not p.number for p in record.parts)
+        if older or not ahead:
+            return job
+        try:
+            answers = self.backend.progress(ahead[0].dataset_id, ahead)
+        except (Denied, Rejected):  # such as of a dataset that was left because it is closed
+            return job
+        for remote in ahead:
+            answer = answers.get(remote.document_id)
+            if isinstance(answer, Ready):
+                self.ledger.indexed(job.key, remote, answer.segments, self.clock())
+        found = self.ledger.record(job.key)
+        if found is None or found.generation != record.generation:
+            return job
+        return Job(found, job.reason)
 
     def made(self, live: Remote | None, intent: Intent) -> tuple[Remote | None, tuple[Remote, ...]]:
         """The usable document that a create begun under this name made, and others of that name.

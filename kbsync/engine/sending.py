@@ -193,6 +193,7 @@ class Sending(Converting, Parting, Adopting):
         if found is None:
             return
         pieces, sent_as = found
+        job = self.caught_up(job)
         dataset = self.dataset_of(job.record, len(pieces))
         if len(pieces) > 1:
             self._send_parts(job, dataset, pieces, sent_as, version, stamp)
