@@ -338,8 +338,9 @@ class Planning(Moving):
 def _send_again(db: sqlite3.Connection, name: str, condition: str, value: str, now: float) -> None:
     db.execute(
         "UPDATE files SET state = 'pending', generation = generation + 1,"
-        " reason = 'dataset changed', not_before = NULL, parked = NULL, wanted_at = ?"
-        " WHERE folder = ? AND want = 'present' AND state IN ('completed', 'indexing')"
+        " reason = 'dataset changed', not_before = NULL, parked = NULL, again = 0, wanted_at = ?"
+        " WHERE folder = ? AND want = 'present'"
+        " AND (state IN ('completed', 'indexing') OR state = 'failed' AND again = 1)"
         f" AND {condition}",
         (now, name, value),
     )

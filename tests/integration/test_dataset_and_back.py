@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from kbsync.engine import Scope
+from kbsync.ledger import Ledger
+from kbsync.model import State
 from tests.lives import PACE, Clock, World, a_server
 from tests.seams import Points
 
@@ -63,6 +66,25 @@ def test_what_was_finished_unasked_answers_until_the_newer_one_does(
         answering = [one for one in world.documents() if one.display_status == "available"]
         ours = [one for one in answering if one.id not in world.theirs]
         assert b"".join(one.body for one in ours) == TEXT.encode()
+        world.live()
+        assert world.wrong(tree) == []
+
+
+def test_what_was_given_up_in_one_dataset_goes_to_the_other(tmp_path: Path) -> None:
+    """A document that was stuck twice, and is finished after all, is in the wrong place by then."""
+    clock = Clock()
+    with a_server("1.16.1", clock) as standin:
+        here, there = standin.create_dataset("KB"), standin.create_dataset("Other")
+        world = World(tmp_path / "root", tmp_path / "ledger.db", standin, clock, {"docs": here})
+        world.known_datasets.add(there)
+        tree = {"docs/a.md": TEXT}
+        world.write(tree)
+        standin.kill_workers()
+        world.live()
+        with closing(Ledger.open(world.ledger)) as ledger:
+            assert ledger.counts("docs")[State.FAILED] == 1
+        world.datasets["docs"] = there
+        standin.revive_workers()
         world.live()
         assert world.wrong(tree) == []
 
