@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kbsync.ledger.rows import stored_parts, stored_remote
 from kbsync.ledger.table import Job, Table, get_row, is_current, release_row, set_row
-from kbsync.model import Want
+from kbsync.model import Record, Want
 
 #: Rows whose document is on the server and out of service.
 IN_TRASH = "want = 'absent' AND state = 'completed'"
@@ -27,10 +27,16 @@ class Shelving(Table):
     """Out of service, and what there is of it; coming back is `unchanged`."""
 
     def shelve(self, job: Job, how: str, purge_at: float | None, now: float) -> None:
-        """The live document is out of service; what was coming is not wanted any more."""
+        """What answered is out of service; what was coming is not wanted any more.
+
+        What has begun to answer since the job was claimed is not: then the row is worked on again.
+        """
         with self.store.transaction() as db:
             record = get_row(db, job.key)
             if record is None:
+                return
+            if _answering(record) - _answering(job.record):
+                release_row(db, job)
                 return
             set_row(db, job.key, "shelved = ?, doomed = 0", how)
             if not is_current(db, job) or record.want is not Want.ABSENT:
@@ -60,3 +66,8 @@ class Shelving(Table):
             (folder,),
         )
         return Trash(*rows[0])
+
+
+def _answering(record: Record) -> set[str]:
+    parts = {part.remote.document_id for part in record.parts if part.ready}
+    return parts if record.live is None else parts | {record.live.document_id}

@@ -532,3 +532,19 @@ def test_a_ledger_on_a_network_file_system(tmp_path: Path, access: Access) -> No
     assert list(share.iterdir()) == []
     Store(tmp_path / "local.db", mountinfo=lambda: table).close()
     Store(tmp_path / "root.db", mountinfo=lambda: "1 0 0:9 / / rw - 9p source rw\n").close()
+
+
+def test_what_begins_to_answer_while_the_old_one_is_shelved_is_shelved_too(ledger: Ledger) -> None:
+    """A newer version that is indexed meanwhile takes the place of the one that was disabled."""
+    bring_live(ledger)
+    want(ledger, stamp=STAMP._replace(size=11), reason="modified")
+    ledger.sent(claim(ledger), remote("doc-b"), B, STAMP, 5.0)
+    ledger.observe([Drop(KEY, "gone")], 6.0)
+    job = claim(ledger)
+    ledger.indexed(KEY, remote("doc-b"), 1, 7.0)
+    ledger.shelve(job, "disabled", None, 8.0)
+    again = claim(ledger)
+    assert again.record.live == remote("doc-b")
+    assert again.record.shelved is None
+    ledger.shelve(again, "disabled", None, 9.0)
+    assert (row(ledger).state, row(ledger).shelved) == (State.COMPLETED, "disabled")
