@@ -304,3 +304,9 @@ def undescribed_in_order(db: Database) -> None:
         "CREATE INDEX files_undescribed ON files (folder, described)"
         " WHERE described <= 0 AND state IN ('indexing', 'completed')"
     )
+
+
+@migrations()
+def without_rare_names(db: Database) -> None:
+    """No index of names that are not UTF-8 any more: nothing has asked for them apart for long."""
+    db.conn.execute("DROP INDEX files_rare")

@@ -39,6 +39,7 @@ MIGRATIONS = (
     "tallies",
     "measures",
     "undescribed_in_order",
+    "without_rare_names",
 )
 
 Values = Sequence[object]

@@ -32,6 +32,7 @@ SCHEMAS = {
     "tallies": "956f4ff77142",
     "measures": "fd79f4d08b0c",
     "undescribed_in_order": "4deb36db5dca",
+    "without_rare_names": "366f284d1150",
 }
 
 
