@@ -128,15 +128,21 @@ def _line(text: str) -> str:
 
 
 def _of_page(head: bytes) -> Told:
-    found = _CHARSET.search(head[:1024])
-    try:
-        text = head.decode(found[1].decode() if found else "utf-8", "replace")
-    except (LookupError, UnicodeError):  # no encoding, or none that can replace what is wrong
-        text = head.decode("utf-8", "replace")
     reader = _Meta()
     with suppress(AssertionError):  # of the parser, for a declaration such as "<![x"
-        reader.feed(text)
+        reader.feed(_decoded(head))
     return reader.told
+
+
+def _decoded(head: bytes) -> str:
+    """The text of a page, in the encoding that it names, if it can be in that; else in UTF-8."""
+    found = _CHARSET.search(head[:1024])
+    # No encoding, or none that can replace what is wrong.
+    with suppress(LookupError, UnicodeError):
+        # Its own word was found as ASCII, so that ASCII must mean itself in it.
+        if found and found[0].decode(found[1].decode(), "replace") == found[0].decode():
+            return head.decode(found[1].decode(), "replace")
+    return head.decode("utf-8", "replace")
 
 
 class _Meta(HTMLParser):
