@@ -256,8 +256,6 @@ class Run:
             self._news = False
             sending = self._sending()
             moved, flying = self._look()
-            if moved:
-                self._wake()
             # What moved may have left work, such as an old version to delete.
             if not sending and not moved and not self._wanted(flying):
                 return
@@ -310,6 +308,8 @@ class Run:
         self._engine.recorder.write()
         try:
             polled = self._engine.poll(names)
+            if polled.moved:
+                self._wake()
             for name in names:
                 while self._engine.describe(name) == DESCRIBE_AT_ONCE:
                     pass

@@ -72,6 +72,8 @@ class Follower:
         names = self._gate.open_folders()
         try:
             polled = self._engine.poll(names)
+            if polled.moved:
+                self._done()
             more = [name for name in names if self._described(name)]
         except Unavailable as error:
             self._gate.missed(error)
@@ -81,8 +83,6 @@ class Follower:
             return _POLL_MOST
         if polled.in_flight or polled.moved:
             self._gate.answered()
-        if polled.moved:
-            self._done()
         self._pause = _POLL_FIRST if polled.moved else min(self._pause * 1.5, _POLL_MOST)
         if more:
             return 0.0
