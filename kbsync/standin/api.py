@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import unquote
 
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from kbsync.standin.apps import Application
-from kbsync.standin.call import Call, Upload, World, key_of
+from kbsync.standin.call import Call, World, key_of
 from kbsync.standin.errors import (
     RATE_LIMITED,
     Answer,
@@ -32,11 +28,11 @@ from kbsync.standin.errors import (
     unauthorized,
     with_suggestions,
 )
+from kbsync.standin.forms import call_of
 from kbsync.standin.routes import Match, Route, Routes
 from kbsync.standin.store import Dataset
 
 LOG = logging.getLogger(__name__)
-FORM_FIELD_LIMIT = 500_000
 QUOTAS = {
     "vector-space": "The capacity of the vector space has reached the limit of your subscription.",
     "documents": "The number of documents has reached the limit of your subscription.",
@@ -83,7 +79,7 @@ class Api:
         if match.route is None:
             return self._unrouted(request, path, match)
         try:
-            call = await _read(request, match, self._world)
+            call = await call_of(request, match, self._world)
             return self._called(call, match.route, request.method)
         except RefusedError as refusal:
             answer = refusal.answer
@@ -214,71 +210,6 @@ class _Flowing(Response):
         flow.done(stopped)
         rest = b"".join(flow.when_stopped) if stopped else b""
         await send({"type": "http.response.body", "body": rest, "more_body": False})
-
-
-async def _read(request: Request, match: Match, world: World) -> Call:
-    body = await request.body()
-    form, files = await _form(request)
-    return Call(
-        world=world,
-        path=request.url.path,
-        base_url=str(request.base_url).rstrip("/"),
-        headers=request.headers,
-        query=request.query_params,
-        body=body,
-        form=form,
-        files=files,
-        parameters=match.parameters,
-    )
-
-
-async def _form(request: Request) -> tuple[dict[str, str], tuple[Upload, ...]]:
-    """The parts of a form; a body that is not what its header says, or is cut off, has none."""
-    if not _is_whole(request.headers.get("content-type", ""), await request.body()):
-        return {}, ()
-    try:
-        parts = await request.form(max_part_size=FORM_FIELD_LIMIT)
-    except MultiPartException as error:
-        if "maximum size" in error.message:
-            message = "The data value transmitted exceeds the capacity limit."
-            raise refused(413, "request_entity_too_large", message) from error
-        return {}, ()
-    fields: dict[str, str] = {}
-    files: list[Upload] = []
-    for name, part in parts.multi_items():
-        if isinstance(part, UploadFile):
-            filename = _filename(part.headers.get("content-disposition", ""))
-            if filename is not None:
-                files.append(Upload(name, filename, part.content_type or "", await part.read()))
-        else:
-            fields.setdefault(name, part)
-    await parts.close()
-    return fields, tuple(files)
-
-
-def _is_whole(content_type: str, body: bytes) -> bool:
-    boundary = re.search(r'multipart/.*boundary="?([^";]+)', content_type)
-    return boundary is None or f"--{boundary[1]}--".encode() in body
-
-
-def _filename(disposition: str) -> str | None:
-    """The name of a file part as the server reads it, or None if it is not written in UTF-8.
-
-    Read from the header itself: the form parser cuts off what looks like a Windows path.
-    """
-    extended = re.search(r"filename\*=(?:UTF-8|utf-8)'[^']*'([^;]*)", disposition)
-    if extended:
-        return unquote(extended[1].strip())
-    quoted = re.search(r'filename="((?:[^"\\]|\\.)*)"', disposition)
-    plain = re.search(r"filename=([^;]*)", disposition)
-    if quoted:
-        name = quoted[1].replace("\\\\", "\\").replace('\\"', '"').replace("%22", '"')
-    else:
-        name = plain[1].strip() if plain else ""
-    try:
-        return name.encode("latin-1").decode()
-    except UnicodeError:
-        return None
 
 
 def _check_reachable(dataset: Dataset | None) -> None:

@@ -8,9 +8,15 @@ from dataclasses import replace
 
 from kbsync.standin.apps import Conversation, Ids, Json, wrong_mode
 from kbsync.standin.call import Call, failure_of, user_of
+from kbsync.standin.checking import check
 from kbsync.standin.errors import Answer, invalid_param, not_found
 from kbsync.standin.events import Story, streamed
-from kbsync.standin.payloads import ChatPayload, MessagesPayload, RetrievalModel, check
+from kbsync.standin.payloads import (
+    ChatPayload,
+    ConversationsPayload,
+    MessagesPayload,
+    RetrievalModel,
+)
 from kbsync.standin.retrieve import Found, found
 from kbsync.standin.split import STOP_WORDS, words
 from kbsync.standin.store import Dataset
@@ -75,10 +81,10 @@ def conversations(call: Call) -> Answer:
     app = call.application
     if not app.chats:
         raise wrong_mode(app)
-    limit, last = int(call.query.get("limit", "20")), call.query.get("last_id", "")
+    wish = check(ConversationsPayload, dict(call.query), call.behaviour)
     rows = call.world.apps.of(app, call.query.get("user", ""))
-    if last:
-        at = next((at for at, one in enumerate(rows) if one.id == last), None)
+    if wish.last_id:
+        at = next((at for at, one in enumerate(rows) if one.id == wish.last_id), None)
         if at is None:
             raise not_found("Last Conversation Not Exists.")
         rows = rows[at + 1 :]
@@ -92,9 +98,9 @@ def conversations(call: Call) -> Answer:
             "created_at": one.created_at,
             "updated_at": one.updated_at,
         }
-        for one in rows[:limit]
+        for one in rows[: wish.limit]
     ]
-    return Answer({"limit": limit, "has_more": len(rows) > limit, "data": data})
+    return Answer({"limit": wish.limit, "has_more": len(rows) > wish.limit, "data": data})
 
 
 def messages(call: Call) -> Answer:

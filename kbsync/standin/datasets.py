@@ -9,12 +9,12 @@ import uuid
 from pydantic import BaseModel
 
 from kbsync.standin.call import Call, World
+from kbsync.standin.checking import check
 from kbsync.standin.errors import Answer, invalid_param, not_found, refused
 from kbsync.standin.payloads import (
     DatasetCreatePayload,
     DatasetListQuery,
     DatasetUpdatePayload,
-    check,
 )
 from kbsync.standin.store import Dataset
 from kbsync.standin.views import dataset_view

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 
 from kbsync.standin.call import Call, World
+from kbsync.standin.checking import check
 from kbsync.standin.datasets import EMBEDDING_MODEL, NO_MODEL
 from kbsync.standin.errors import Answer, crashed, invalid_param, not_found, refused
 from kbsync.standin.payloads import (
@@ -15,7 +16,6 @@ from kbsync.standin.payloads import (
     KnowledgeConfig,
     Mode,
     ProcessRule,
-    check,
 )
 from kbsync.standin.store import Dataset, Document, File, Rule
 from kbsync.standin.uploads import store_text, store_upload, the_file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -69,6 +70,9 @@ class Fault:
     The kinds about requests look at ``method`` ("" for any) and ``path``, those about indexing at
     ``name``; ``path`` and ``name`` are regular expressions that are searched for. ``times`` None
     means always; an outage ignores it.
+
+    Raises:
+        ValueError: a field that is out of its range, or that the kind does not look at.
     """
 
     kind: Kind
@@ -84,8 +88,13 @@ class Fault:
             raise ValueError(f"unknown kind {self.kind!r}; known: {', '.join(KINDS)}")
         if self.times is not None and self.times < 1:
             raise ValueError("times must be at least 1, or left out of the rule for always")
-        if self.seconds < 0:
-            raise ValueError("seconds must not be negative")
+        if not 0 <= self.seconds < math.inf:
+            raise ValueError("seconds must be a number from 0 on")
+        about_documents = self.kind.startswith("index-")
+        if about_documents and (self.method or self.path):
+            raise ValueError(f"{self.kind} is about documents: name, and no method or path")
+        if not about_documents and self.name:
+            raise ValueError(f"{self.kind} is about requests: method and path, and no name")
         for pattern in (self.path, self.name):
             try:
                 re.compile(pattern)

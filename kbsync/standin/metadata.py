@@ -6,6 +6,7 @@ import json
 import uuid
 
 from kbsync.standin.call import Call
+from kbsync.standin.checking import check
 from kbsync.standin.errors import Answer, invalid_param, not_found
 from kbsync.standin.payloads import (
     DocumentMetadataOperation,
@@ -13,7 +14,6 @@ from kbsync.standin.payloads import (
     MetadataOperationData,
     MetadataUpdatePayload,
     StrictMetadataOperationData,
-    check,
 )
 from kbsync.standin.store import Dataset, Document, Field
 from kbsync.standin.views import BUILT_IN_FIELDS, built_in_values

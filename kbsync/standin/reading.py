@@ -7,13 +7,13 @@ import uuid
 import zipfile
 
 from kbsync.standin.call import Call
+from kbsync.standin.checking import check
 from kbsync.standin.datasets import paging
-from kbsync.standin.errors import Answer, crashed, no_route, not_found, refused
+from kbsync.standin.errors import Answer, crashed, not_found, refused
 from kbsync.standin.payloads import (
     DocumentBatchDownloadZipPayload,
     DocumentIds,
     DocumentListQuery,
-    check,
 )
 from kbsync.standin.store import Document, File, Segment
 from kbsync.standin.views import (
@@ -158,16 +158,12 @@ def change_status(call: Call) -> Answer:
 
 def download(call: Call) -> Answer:
     """``GET documents/{id}/download``: an address of the original file that needs no key."""
-    if not call.behaviour.downloads:
-        return no_route()
     document = _document(call, "Document not found.")
     return Answer({"url": f"{call.base_url}/files/{document.file}/file-preview?as_attachment=true"})
 
 
 def download_zip(call: Call) -> Answer:
     """``POST documents/download-zip``: the original files of 1 to 100 documents."""
-    if not call.behaviour.downloads:
-        return no_route()
     wish = check(DocumentBatchDownloadZipPayload, call.json(), call.behaviour)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from pydantic import ValidationError
 
 from kbsync.standin.call import Call
+from kbsync.standin.checking import check
 from kbsync.standin.errors import Answer, invalid_param
-from kbsync.standin.payloads import HitTestingPayload, RetrievalModel, check
+from kbsync.standin.payloads import HitTestingPayload, RetrievalModel
 from kbsync.standin.split import STOP_WORDS, words
 from kbsync.standin.store import Document, Segment
 from kbsync.standin.views import DEFAULT_RETRIEVAL, segment_view

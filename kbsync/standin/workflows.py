@@ -8,9 +8,10 @@ from functools import partial
 
 from kbsync.standin.apps import Ids, Json, wrong_mode
 from kbsync.standin.call import Call, failure_of, user_of
+from kbsync.standin.checking import check
 from kbsync.standin.errors import Answer, crashed, invalid_param, not_found
 from kbsync.standin.events import Story, streamed
-from kbsync.standin.payloads import WorkflowPayload, check
+from kbsync.standin.payloads import WorkflowPayload
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 COLUMNS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,23 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from kbsync.standin import BEHAVIOURS, StandIn, running
+from kbsync.standin import BEHAVIOURS, StandIn
+from tests.standins import Clock, client_of, upload
 
-AUTOMATIC = {"indexing_technique": "economy", "process_rule": {"mode": "automatic"}}
 KEYWORD = {
     "search_method": "keyword_search",
     "reranking_enable": False,
     "top_k": 5,
     "score_threshold_enabled": False,
 }
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -49,12 +40,7 @@ class Desk:
         return self.http.request(method, f"/datasets/{self.dataset}{path}", **settings)
 
     def create(self, name: str, body: bytes = b"text", **data: object) -> httpx.Response:
-        return self.call(
-            "POST",
-            "/document/create-by-file",
-            data={"data": json.dumps(AUTOMATIC | data)},
-            files={"file": (name, body)},
-        )
+        return upload(self.http, self.dataset, name, body, **data)
 
     def made(self, name: str, body: bytes = b"text") -> str:
         """The id of a new document that is indexed."""
@@ -88,10 +74,8 @@ class Desk:
 def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
     clock = Clock()
     standin = StandIn(behave=request.param, clock=clock, size_limit=1000)
-    headers = {"Authorization": f"Bearer {standin.key}"}
-    with running(standin) as url, httpx.Client(base_url=url, headers=headers) as http:
+    with client_of(standin) as http:
         yield Desk(standin, http, clock)
-    standin.close()
 
 
 def test_create_answers_waiting_and_the_next_read_sees_it_completed(desk: Desk) -> None:

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from kbsync.standin import Fault, FaultFileError, StandIn, load_faults, running
-
-AUTOMATIC = {"indexing_technique": "economy", "process_rule": {"mode": "automatic"}}
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from kbsync.standin import Fault, FaultFileError, StandIn, load_faults
+from tests.standins import AUTOMATIC, Clock, client_of, upload
 
 
 class Line:
@@ -34,11 +23,7 @@ class Line:
         self.dataset = standin.create_dataset("d")
 
     def create(self, name: str) -> httpx.Response:
-        return self.http.post(
-            f"/datasets/{self.dataset}/document/create-by-file",
-            data={"data": json.dumps(AUTOMATIC)},
-            files={"file": (name, b"text")},
-        )
+        return upload(self.http, self.dataset, name)
 
     def page(self, **query: int) -> httpx.Response:
         return self.http.get(f"/datasets/{self.dataset}/documents", params=query)
@@ -55,10 +40,8 @@ class Line:
 def line() -> Iterator[Line]:
     clock = Clock()
     standin = StandIn(clock=clock)
-    headers = {"Authorization": f"Bearer {standin.key}"}
-    with running(standin) as url, httpx.Client(base_url=url, headers=headers) as http:
+    with client_of(standin) as http:
         yield Line(standin, http, clock)
-    standin.close()
 
 
 @pytest.mark.parametrize(("kind", "kept"), [("cut-before", []), ("cut-after", ["a.md"])])
@@ -195,6 +178,9 @@ def test_faults_come_from_a_file(tmp_path: Path) -> None:
         ('[[faults]]\nkind = "429"', "unknown key 'faults'"),
         ('[fault]\nkind = "429"', "two brackets"),
         ('[[fault]]\nkid = "429"', "fault 1: unknown key 'kid'"),
+        ('[[fault]]\nkind = "delay"\nseconds = nan', "seconds must be a number from 0 on"),
+        ('[[fault]]\nkind = "index-error"\npath = "a.pdf"', "name, and no method or path"),
+        ('[[fault]]\nkind = "proxy-502"\nname = "a.pdf"', "method and path, and no name"),
         ('[[fault]]\nkind = "430"', "unknown kind '430'; known: cut-before"),
         ("[[fault]]\ntimes = 2", "kind is missing"),
         ('[[fault]]\nkind = "429"\ntimes = "twice"', 'times must be a whole number or "always"'),
@@ -232,8 +218,7 @@ def test_metadata_that_are_being_written_are_not_written(version: str, status: i
     dataset = standin.create_dataset("d")
     document = standin.add_document(dataset, "a.txt")
     standin.faults.add(Fault("metadata-busy"))
-    headers = {"Authorization": f"Bearer {standin.key}"}
-    with running(standin) as url, httpx.Client(base_url=url, headers=headers) as http:
+    with client_of(standin) as http:
         field = http.post(f"/datasets/{dataset}/metadata", json={"type": "string", "name": "n"})
         value = {"id": field.json()["id"], "name": "n", "value": "v"}
         body = {"operation_data": [{"document_id": document, "metadata_list": [value]}]}
@@ -242,4 +227,3 @@ def test_metadata_that_are_being_written_are_not_written(version: str, status: i
             for _ in range(2)
         ]
         assert answers == [status, 200]
-    standin.close()

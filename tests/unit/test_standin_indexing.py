@@ -5,26 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from kbsync.standin import Fault, StandIn, running
+from kbsync.standin import Fault, StandIn
 from kbsync.standin.extract import READERS
+from tests.standins import AUTOMATIC, Clock, client_of, upload
 
-AUTOMATIC = {"indexing_technique": "economy", "process_rule": {"mode": "automatic"}}
 LONG = "\n\n".join(f"Paragraph {n} tells of turbines and rotors at length." for n in range(200))
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Bench:
@@ -34,11 +25,7 @@ class Bench:
         self.dataset = standin.create_dataset("d")
 
     def create(self, name: str, text: str = "text", **data: object) -> dict[str, Any]:
-        answer = self.http.post(
-            f"/datasets/{self.dataset}/document/create-by-file",
-            data={"data": json.dumps(AUTOMATIC | data)},
-            files={"file": (name, text.encode())},
-        )
+        answer = upload(self.http, self.dataset, name, text.encode(), **data)
         made: dict[str, Any] = answer.json()
         return made
 
@@ -53,10 +40,8 @@ class Bench:
 
 @contextmanager
 def opened(standin: StandIn) -> Iterator[Bench]:
-    headers = {"Authorization": f"Bearer {standin.key}"}
-    with running(standin) as url, httpx.Client(base_url=url, headers=headers) as http:
+    with client_of(standin) as http:
         yield Bench(standin, http)
-    standin.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,17 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from kbsync.standin import StandIn, running
-
-AUTOMATIC = {"indexing_technique": "economy", "process_rule": {"mode": "automatic"}}
-
-
-@dataclass
-class Clock:
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from kbsync.standin import StandIn
+from tests.standins import Clock, client_of, upload
 
 
 @dataclass
@@ -32,11 +22,7 @@ class Room:
     http: httpx.Client
 
     def create(self, dataset: str, name: str = "a.md") -> httpx.Response:
-        return self.http.post(
-            f"/datasets/{dataset}/document/create-by-file",
-            data={"data": json.dumps(AUTOMATIC)},
-            files={"file": (name, b"text")},
-        )
+        return upload(self.http, dataset, name)
 
     def dataset(self, **body: object) -> httpx.Response:
         return self.http.post("/datasets", json=body)
@@ -48,10 +34,7 @@ def room() -> Iterator[Callable[..., Room]]:
 
         def start(**settings: Any) -> Room:
             standin = StandIn(**settings)
-            stack.callback(standin.close)
-            url = stack.enter_context(running(standin))
-            headers = {"Authorization": f"Bearer {standin.key}"}
-            return Room(standin, stack.enter_context(httpx.Client(base_url=url, headers=headers)))
+            return Room(standin, stack.enter_context(client_of(standin)))
 
         yield start
 
@@ -236,6 +219,20 @@ def test_the_dify_dialect_refuses_the_simple_form(room: Callable[..., Room]) -> 
     dataset = one.standin.create_dataset("d")
     answer = one.http.post(f"/datasets/{dataset}/documents", files={"data": ("a.md", b"x")})
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "many"])
+def test_a_limit_of_conversations_that_is_none_is_refused(
+    room: Callable[..., Room], limit: str
+) -> None:
+    """400, as for messages, and no crash."""
+    one = room()
+    answer = one.http.get(
+        "/conversations",
+        params={"user": "u", "limit": limit},
+        headers={"Authorization": f"Bearer {one.standin.app_key}"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_param")
 
 
 def test_wrong_settings_are_told() -> None:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 
-from kbsync.standin import StandIn, running
+from kbsync.standin import StandIn
 from kbsync.standin.store import VERSION, UnusableError
+from tests.standins import client_of
 
 LINES = "\n\n".join(f"Paragraph {number} tells of turbines at length." for number in range(2000))
 
@@ -82,19 +82,18 @@ def test_a_file_from_before_it_was_marked_is_taken(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_500_and_loses_nothing(tmp_path: Path) -> None:
     """What was due meanwhile is indexed, whole, once there is room."""
     data = tmp_path / "standin.db"
-    with closing(StandIn(data=data, pace=0)) as standin, running(standin) as url:
-        dataset = standin.create_dataset("Full")
-        headers = {"Authorization": f"Bearer {standin.key}"}
-        with httpx.Client(base_url=url, headers=headers) as http:
-            path = f"/datasets/{dataset}/document/create-by-text"
-            text = {"indexing_technique": "economy", "name": "a", "text": LINES}
-            assert http.post(path, json=text).status_code == 200
-            [[pages]] = standin.world.store.run("PRAGMA page_count")
-            standin.world.store.run(f"PRAGMA max_page_count = {pages}")
-            assert http.get(f"/datasets/{dataset}/documents").status_code == 500
-            assert http.post(path, json=text | {"name": "b"}).status_code == 500
-            standin.world.store.run("PRAGMA max_page_count = 4294967294")
-            [row] = http.get(f"/datasets/{dataset}/documents").json()["data"]
-            [document] = standin.documents(dataset)
+    standin = StandIn(data=data, pace=0)
+    dataset = standin.create_dataset("Full")
+    with client_of(standin) as http:
+        path = f"/datasets/{dataset}/document/create-by-text"
+        text = {"indexing_technique": "economy", "name": "a", "text": LINES}
+        assert http.post(path, json=text).status_code == 200
+        [[pages]] = standin.world.store.run("PRAGMA page_count")
+        standin.world.store.run(f"PRAGMA max_page_count = {pages}")
+        assert http.get(f"/datasets/{dataset}/documents").status_code == 500
+        assert http.post(path, json=text | {"name": "b"}).status_code == 500
+        standin.world.store.run("PRAGMA max_page_count = 4294967294")
+        [row] = http.get(f"/datasets/{dataset}/documents").json()["data"]
+        [document] = standin.documents(dataset)
     assert (row["name"], row["indexing_status"], document.text) == ("a", "completed", LINES)
     assert document.segments > 10
