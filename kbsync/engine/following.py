@@ -74,7 +74,8 @@ class Following(Base):
                 done.moved |= completed
                 done.completed += completed and not flight.parked
             case Failed(reason=reason):
-                done.finished.append(flight.sent_at)
+                if not flight.parked:  # which is as it was at the last look
+                    done.finished.append(flight.sent_at)
                 done.failed += self._rejected(key, remote, reason)
             case Gone():
                 done.moved |= not flight.parked and self._vanished(flight)
