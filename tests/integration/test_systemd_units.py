@@ -182,7 +182,10 @@ def test_what_the_service_may_not_read(machine: Machine) -> None:
     done = machine.install()
     assert done.returncode == 2
     assert f"may not read {machine.config}; allow it" in done.stderr
-    assert f"user nobody may not read the directory {machine.folder}; let everybody" in done.stderr
+    assert (
+        f"user nobody may not read the directory {machine.folder}; run the service with"
+        in done.stderr
+    )
     assert machine.there() == []
     os.chown(machine.folder, 0, 12)
     machine.folder.chmod(0o750)
