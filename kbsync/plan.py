@@ -179,9 +179,12 @@ def _skip_known(seen: Skipped, record: Record | None) -> bool:
 
 def skip_error(seen: Skipped, record: Record | None) -> str:
     """The text kept for a file that is not sent; it says so when an older version answers."""
-    if record is None or not record.answers or record.shelved is not None:
-        return seen.reason
-    return seen.reason + STILL_ANSWERS
+    return seen.reason + (STILL_ANSWERS if still_answers(record) else "")
+
+
+def still_answers(record: Record | None) -> bool:
+    """Whether an older version of a file that cannot be sent is in service."""
+    return record is not None and record.answers and record.shelved is None
 
 
 def _decide_absent(record: Record | None, rules: Rules) -> Drop | None:

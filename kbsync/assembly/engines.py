@@ -62,7 +62,7 @@ def engine_over(
     else:
         _end_run(engine, observer)
     finally:
-        with suppress(LedgerError):
+        with suppress(LedgerError):  # it only spares later messages a doubt
             remember_server(ledger, settings, engine.traffic)
         engine.close()
 

@@ -59,11 +59,18 @@ class Auditing(Base):
         return [self._told(name, looks, frozenset(repair)) for name in names]
 
     def _filled(self, name: str) -> Collection[str]:
-        """The ids of a folder's datasets: those that the ledger knows, also of one that is gone."""
+        """The ids of a folder's datasets: those that the ledger knows, also of one that is gone.
+
+        Before the first run it is that of the setting, unless a run has yet to make it.
+        """
         folder, known = self.folders[name], self.ledger.datasets(name)
-        if folder.places.is_one and folder.dataset not in known:
-            return [self.dataset(folder).id]
-        return dict.fromkeys(known.values())
+        if not folder.places.is_one or folder.dataset in known:
+            return dict.fromkeys(known.values())
+        if folder.create_dataset and not any(
+            dataset.is_called(folder.dataset) for dataset in self.backend.datasets()
+        ):
+            return []
+        return [self.dataset(folder).id]
 
     def _listed(self, dataset_id: str) -> dict[str, Listed]:
         """A dataset's documents by their ids: none when it was deleted, and they with it."""

@@ -58,8 +58,7 @@ class Converting(Base):
     def park(self, job: Job, error: str, version: Version | None, stamp: Stamp | None) -> None:
         """Leave a file that cannot be sent as it is, and tell why."""
         nothing = error.removesuffix(plan.STILL_ANSWERS) in NOTHING
-        answers = job.record.answers and job.record.shelved is None
-        if answers and not error.endswith(plan.STILL_ANSWERS):
+        if plan.still_answers(job.record) and not error.endswith(plan.STILL_ANSWERS):
             error += plan.STILL_ANSWERS
         self.ledger.park(job, error, version, stamp, self.clock(), nothing=nothing)
         skipped = nothing and not job.record.answers

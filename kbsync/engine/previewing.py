@@ -36,9 +36,9 @@ class Previewing(Base):
         yield from self._preview_unfinished(survey)
 
     def _preview_skip(self, skipped: Skipped) -> Planned:
-        told = plan.skip_error(skipped, self.ledger.record(skipped.key))
-        action = "fail" if told.endswith(plan.STILL_ANSWERS) else "skip"
-        return Planned(action, skipped.key, told)
+        record = self.ledger.record(skipped.key)
+        action = "fail" if plan.still_answers(record) else "skip"
+        return Planned(action, skipped.key, plan.skip_error(skipped, record))
 
     def _preview_drop(self, survey: Survey, drop: Drop) -> Planned:
         rules = survey.folder.rules

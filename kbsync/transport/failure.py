@@ -36,8 +36,6 @@ def failure_of(error: Exception, told: str, base_url: str, *, proven: bool = Fal
         case httpx.ProxyError():
             text = f"the proxy before {host} refuses: {words(error)}"
             return Unavailable(f"{text}; correct https_proxy, or except {host} in no_proxy")
-        case httpx.PoolTimeout():
-            return Unavailable(f"{host}: all connections are in use")
         case httpx.UnsupportedProtocol() | httpx.InvalidURL():
             return Denied(f"server.base_url is no address ({words(error)}); correct it")
         case httpx.ReadTimeout() | httpx.WriteTimeout():

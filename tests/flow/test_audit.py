@@ -17,6 +17,21 @@ from .test_adopt import VERSIONS, another, fill, ids
 from .test_service import eventually, is_equal, quick, service, stop
 
 
+def test_an_audit_makes_no_dataset(tmp_path: Path) -> None:
+    """Before the first run there is nothing to compare, and the dataset is left to that run."""
+    with a_place(tmp_path) as place:
+        place.write("one.md", "text")
+        place.configure(dataset="New", create_dataset=True)
+        place.calls()
+
+        said = place.kbsync("audit")
+
+        assert (said.code, said.out) == (0, "docs: as agreed\n")
+        assert place.calls()["dataset-create"] == 0
+        assert place.kbsync("reconcile").code == 0
+        assert place.calls()["dataset-create"] == 1
+
+
 def ask(place: Place, method: str, path: str, **arguments: object) -> None:
     """One request of a person with a key, and of a server that has taken it up."""
     answer = httpx.request(
@@ -261,6 +276,8 @@ def test_the_service(tmp_path: Path) -> None:
     """The service audits at its own times, and puts right what it finds if it shall."""
     with a_place(tmp_path) as place:
         fill(place, 5)
+        # An audit leaves out what is being worked on, as files that were just written are.
+        eventually(lambda: " 0 to look into" in place.kbsync("reconcile").out, "at rest", place)
         assert place.kbsync("audit").code == 0
         live = place.live()
         DRIFTS["missing"](place, live["part 1/1.md"])

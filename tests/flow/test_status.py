@@ -8,16 +8,14 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from kbsync.commands.asking import asking
 from kbsync.config import load
 from kbsync.standin import running
+from tests.waiting import PATIENCE, until
 
 from .place import a_place
-
-PATIENCE = 30.0
 
 
 def read_until(terminal: int, text: str) -> str:
@@ -80,10 +78,3 @@ def test_the_server_is_asked_again(tmp_path: Path) -> None:
         with asking(load(place.config), offline=True, pause=0.05) as latest:
             assert latest()["reachable"] is None
         assert place.calls() == {}
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from kbsync.hooks import Hook, Message, open_hook
 from kbsync.hooks.command import Command
 from kbsync.hooks.web import Webhook
 from kbsync.notices import Notice
+from tests.waiting import until
 
 from .hooking import listening, opened, settings
 
@@ -144,14 +145,6 @@ def told_beside(hook: Hook, why: str) -> Iterator[None]:
     yield
     thread.join(5)
     assert failed == [why]
-
-
-def until(so: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    late = time.monotonic() + 10
-    while not so():
-        assert time.monotonic() < late
-        time.sleep(0.01)
 
 
 def test_a_webhook_that_drips() -> None:
